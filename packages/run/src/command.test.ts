@@ -1,0 +1,57 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { CommandError, type RunOptions, run } from './command.ts';
+
+async function failureOf(argv: [string, ...string[]], options: Partial<RunOptions> = {}): Promise<CommandError> {
+  const error = await run(argv, { step: 'try it', ...options }).catch((thrown: unknown) => thrown);
+  if (!(error instanceof CommandError)) throw new Error(`expected a CommandError, got ${String(error)}`);
+  return error;
+}
+
+test('a command that succeeds gives its output, and its standard input is closed', async () => {
+  const result = await run(['sh', '-c', 'cat; printf "a  b"; printf e >&2'], { step: 'print' });
+  expect(result).toMatchObject({ stdout: 'a  b', stderr: 'e', exitCode: 0 });
+});
+
+test('each way to fail is worded differently', async () => {
+  expect(await failureOf(['/no/such/program'])).toMatchObject({ failure: 'not-found', code: 'COMMAND_NOT_FOUND' });
+  expect((await failureOf(['sh', '-c', 'exit 3'])).message).toContain('sh exited with 3');
+  expect((await failureOf(['sh', '-c', 'kill -9 $$'])).message).toContain('sh was killed by SIGKILL');
+  expect((await failureOf(['sleep', '9'], { timeoutMs: 50 })).message).toContain('sleep did not finish in 0.05 s');
+  const controller = new AbortController();
+  const aborted = failureOf(['sleep', '9'], { signal: controller.signal });
+  controller.abort();
+  expect((await aborted).failure).toBe('aborted');
+});
+
+test('an error shows the command as one can paste it, and the last 20 lines', async () => {
+  const error = await failureOf(['sh', '-c', 'seq 1 50 >&2; exit 1']);
+  expect(error.message.split('\n').slice(0, 3)).toEqual([
+    'try it: sh exited with 1',
+    "  + sh -c 'seq 1 50 >&2; exit 1'",
+    '  | 31',
+  ]);
+  expect(error.message.endsWith('  | 50')).toBe(true);
+});
+
+test('an expected exit code is an answer', async () => {
+  expect((await run(['sh', '-c', 'exit 4'], { step: 'ask', okExitCodes: [4] })).exitCode).toBe(4);
+});
+
+test('secrets are kept out of log and error', async () => {
+  const logFile = join(mkdtempSync(join(tmpdir(), 'run-')), 'deep/commands.log');
+  const error = await failureOf(['sh', '-c', 'echo hunter2 >&2; exit 1'], { redact: ['hunter2'], logFile });
+  expect(error.message).not.toContain('hunter2');
+  expect(readFileSync(logFile, 'utf8')).toBe("+ sh -c 'echo *** >&2; exit 1'\n***\n");
+});
+
+test('lines are reported as they come, the last one without a newline too', async () => {
+  const lines: string[] = [];
+  await run(['sh', '-c', 'printf "a\\nb"'], {
+    step: 'print',
+    onLine: (line, stream) => lines.push(`${stream} ${line}`),
+  });
+  expect(lines).toEqual(['stdout a', 'stdout b']);
+});

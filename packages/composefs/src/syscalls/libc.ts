@@ -1,0 +1,140 @@
+import { createRequire } from 'node:module';
+import type { KoffiFunc } from 'koffi';
+
+/**
+ * The functions of the C library that Node has no door to, as they are declared in their man pages. Paths are passed as
+ * NUL-terminated bytes. `ioctl` stands twice because its third argument is a pointer for some requests and a number for others;
+ * on Linux a variadic function takes its integer arguments where a plain one does (x86-64 and arm64 ABIs).
+ */
+const declarations = {
+  flock: ['flock', 'int', ['int', 'int']],
+  linkat: ['linkat', 'int', ['int', 'const void *', 'int', 'const void *', 'int']],
+  renameat2: ['renameat2', 'int', ['int', 'const void *', 'int', 'const void *', 'uint']],
+  syncfs: ['syncfs', 'int', ['int']],
+  ioctlPointer: ['ioctl', 'int', ['int', 'unsigned long', 'void *']],
+  ioctlNumber: ['ioctl', 'int', ['int', 'unsigned long', 'long']],
+  lgetxattr: ['lgetxattr', 'long', ['const void *', 'const void *', 'void *', 'size_t']],
+  llistxattr: ['llistxattr', 'long', ['const void *', 'void *', 'size_t']],
+  lsetxattr: ['lsetxattr', 'int', ['const void *', 'const void *', 'const void *', 'size_t', 'int']],
+  fgetxattr: ['fgetxattr', 'long', ['int', 'const void *', 'void *', 'size_t']],
+} as const satisfies Record<string, readonly [string, string, readonly string[]]>;
+
+/** A function of {@link declarations}. */
+export type LibcFunction = keyof typeof declarations;
+
+/** An argument of a call: a number, bytes that the call reads or fills, or null. */
+export type LibcArgument = number | Uint8Array | null;
+
+type LibcCall = KoffiFunc<(...args: LibcArgument[]) => number | bigint>;
+
+interface Libc {
+  functions: Map<LibcFunction, LibcCall>;
+  bind(name: LibcFunction): LibcCall;
+  errno(): number;
+  errnoNames: Map<number, string>;
+}
+
+let loaded: Libc | undefined;
+
+// Loading the native module takes some 20 ms, which a program that only reads or computes should not pay.
+function libc(): Libc {
+  if (loaded !== undefined) return loaded;
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const library = koffi.load(null);
+  const errnoNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value as number, name]));
+  // Where Linux has two names for one number, the one that the man pages of these calls use.
+  for (const name of ['EAGAIN', 'EOPNOTSUPP', 'EDEADLK']) errnoNames.set(koffi.os.errno[name] as number, name);
+  loaded = {
+    functions: new Map(),
+    bind: (name) => {
+      const [symbol, result, parameters] = declarations[name];
+      return library.func(symbol, result, [...parameters]);
+    },
+    errno: () => koffi.errno(),
+    errnoNames,
+  };
+  return loaded;
+}
+
+function bound(name: LibcFunction): LibcCall {
+  const { functions, bind } = libc();
+  const known = functions.get(name);
+  if (known !== undefined) return known;
+  const made = bind(name);
+  functions.set(name, made);
+  return made;
+}
+
+/** What a failed call is reported with, beside its error number. */
+export interface CallContext {
+  /** The name that `error.syscall` shows, for example `ioctl FS_IOC_ENABLE_VERITY`. */
+  syscall: string;
+  /** The path, or `fd N`, that `error.path` shows. */
+  path: string;
+}
+
+/**
+ * Calls a function and gives its result, which is not negative.
+ *
+ * @throws an error shaped like those of `node:fs` (`code`, `errno`, `syscall`, `path`) when the function returns -1. Error 95 is
+ * named `EOPNOTSUPP` as in the man pages, where `node:fs` says `ENOTSUP`.
+ */
+export function callLibc(name: LibcFunction, args: readonly LibcArgument[], context: CallContext): number {
+  const result = Number(bound(name)(...args));
+  if (result >= 0) return result;
+  throw systemCallError(libc().errno(), context);
+}
+
+// What calls on other threads read and fill must not be collected before they return.
+const inFlight = new Set<readonly LibcArgument[]>();
+
+/** As {@link callLibc}, on a thread of the pool, for a call that may take long. It cannot be stopped once begun. */
+export function callLibcAsync(
+  name: LibcFunction,
+  args: readonly LibcArgument[],
+  context: CallContext,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    inFlight.add(args);
+    bound(name).async(...args, (error: Error | null, result: unknown) => {
+      inFlight.delete(args);
+      // The error number is that of this call only until the callback returns.
+      if (error !== null) reject(error);
+      else if (Number(result) >= 0) resolve(Number(result));
+      else reject(systemCallError(libc().errno(), context));
+    });
+  });
+}
+
+function systemCallError(errno: number, context: CallContext): NodeJS.ErrnoException {
+  const code = libc().errnoNames.get(errno) ?? `E${errno}`;
+  return Object.assign(new Error(`${code}: ${context.syscall} '${context.path}'`), {
+    errno: -errno,
+    code,
+    syscall: context.syscall,
+    path: context.path,
+  });
+}
+
+/**
+ * Whether something thrown is a failed system call with one of these codes, by `node:fs` or by this folder. `EOPNOTSUPP` also
+ * stands for what `node:fs` calls `ENOTSUP`.
+ */
+export function isSystemError(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return codes.includes(error.code === 'ENOTSUP' ? 'EOPNOTSUPP' : (error.code as string));
+}
+
+/** A path or name as the C library takes it. @throws TypeError if it holds a NUL byte. */
+export function cString(text: string | Uint8Array): Uint8Array {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  if (bytes.includes(0)) throw new TypeError(`a NUL byte in the path or name ${JSON.stringify(showPath(text))}`);
+  const terminated = new Uint8Array(bytes.length + 1);
+  terminated.set(bytes);
+  return terminated;
+}
+
+/** A path for a message; bytes that are no UTF-8 show as replacement characters. */
+export function showPath(path: string | Uint8Array): string {
+  return typeof path === 'string' ? path : Buffer.from(path).toString();
+}

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+
+/**
+ * Names on the physical root file system, relative to it (it is mounted at `/sysroot` in a running system). They are
+ * shared with the initramfs and with other versions of bootc, so they never change.
+ */
+export const physicalRoot = {
+  repository: 'composefs',
+  /** containers-storage of bootc, inside the repository's folder. */
+  containersStorage: 'composefs/bootc/storage',
+  /** Symbolic link to `../composefs/bootc`, which `/usr/lib/bootc/storage` of an image goes through. */
+  compatibilityLink: 'ostree/bootc',
+  compatibilityLinkTarget: '../composefs/bootc',
+  deployments: 'state/deploy',
+  /** The one `/var` that all deployments share. */
+  sharedVar: 'state/os/default/var',
+} as const;
+
+/** Where the `var` link of a deployment's folder points. */
+export const deploymentVarLinkTarget = '../../os/default/var';
+
+/** Whether a name is a deployment id: 128 lower-case hex digits, a SHA-512 fs-verity digest. */
+export function isDeploymentId(name: string): boolean {
+  return /^[0-9a-f]{128}$/.test(name);
+}
+
+/** The paths of one deployment's state, under a physical root such as `/sysroot`. */
+export interface DeploymentPaths {
+  directory: string;
+  etc: string;
+  varLink: string;
+  origin: string;
+  originName: string;
+  /** Image manifest and configuration that bootc 1.13 stored beside the origin; never written any more. */
+  legacyImageInfo: string;
+}
+
+/** Where the state of a deployment is, under the physical root. */
+export function deploymentPaths(root: string, deploymentId: string): DeploymentPaths {
+  const directory = join(root, physicalRoot.deployments, deploymentId);
+  const originName = `${deploymentId}.origin`;
+  return {
+    directory,
+    etc: join(directory, 'etc'),
+    varLink: join(directory, 'var'),
+    origin: join(directory, originName),
+    originName,
+    legacyImageInfo: join(directory, `${deploymentId}.imginfo`),
+  };
+}
+
+/** Folder and name of the record of a staged deployment, relative to `/`. On tmpfs: a reboot discards it. */
+export const stagedRecord = { directory: 'run/composefs', name: 'staged-deployment' } as const;

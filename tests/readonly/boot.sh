@@ -1,0 +1,68 @@
+#!/bin/bash
+# The EFI system partition holds the boot loader, the one entry and the one kernel that status names, and nothing else.
+# shellcheck source=SCRIPTDIR/../lib/checks.sh
+. "$(dirname "$0")/../lib/checks.sh"
+enter_private_mounts "$@"
+
+load_status
+id=$(deployment_id)
+esp=$work/esp
+check_exit 'the EFI system partition can be mounted' 0 mount_esp "$esp"
+
+# --- the entry
+os_id=$(os_release ID)
+version=$(os_release VERSION_ID)
+version=${version:-$(os_release VERSION)}
+version=${version:-$id}
+title=$(os_release PRETTY_NAME)
+title=${title:-$(os_release NAME)}
+entry=bootc_${os_id//-/_}-$version-1.conf
+folder=/EFI/Linux/bootc_composefs-$id
+check_equal 'one entry, with the name that says primary' "$entry" "$(list_names "$esp/loader/entries")"
+check_equal 'no staged entries' '' "$(ls -d "$esp/loader/entries.staged" 2>/dev/null)"
+text=$(cat "$esp/loader/entries/$entry")
+options=$(sed -n 's/^options //p' <<<"$text")
+check_equal 'text of the entry' "title ${title:-$os_id}
+version $version
+linux $folder/vmlinuz
+initrd $folder/initrd
+options $options
+sort-key bootc-$os_id-0" "$text"
+check_equal 'options name the deployment once' "composefs=$id" "$(tr ' ' '\n' <<<"$options" | grep '^composefs')"
+check_equal 'options have no root=' '' "$(tr ' ' '\n' <<<"$options" | grep '^root=')"
+check_equal 'options ask for a writable state' rw "$(tr ' ' '\n' <<<"$options" | grep -x rw)"
+check_equal 'options that are not on the kernel command line' '' \
+  "$(comm -23 <(tr ' ' '\n' <<<"$options" | sort -u) <(kernel_arguments | sort -u))"
+
+# --- the kernel
+check_equal 'folders of kernels, each named by an entry' "${folder##*/}" "$(list_names "$esp/EFI/Linux")"
+check_equal 'files of the kernel folder' 'initrd vmlinuz' "$(list_names "$esp$folder")"
+check_equal 'boot digest of status is that of the files' "$(status_value .status.booted.composefs.bootDigest)" \
+  "$(cat "$esp$folder/vmlinuz" "$esp$folder/initrd" | sha256sum | cut -d' ' -f1)"
+modules=/usr/lib/modules/$(uname -r)
+check_equal 'the kernel is the one of the image' '' "$(cmp "$modules/vmlinuz" "$esp$folder/vmlinuz" 2>&1)"
+check_equal 'the initramfs is the one of the image' '' "$(cmp "$modules/initramfs.img" "$esp$folder/initrd" 2>&1)"
+
+# --- the boot loader
+# efi_variable NAME: text of a variable of the boot loader interface, after its four bytes of attributes.
+efi_variable() {
+  tail --bytes=+5 "/sys/firmware/efi/efivars/$1-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" | tr -d '\0'
+}
+check_match 'booted by systemd-boot' '^systemd-boot' "$(efi_variable LoaderInfo)"
+check_equal 'booted through that entry' "${entry,,}" "$(efi_variable LoaderEntrySelected | tr '[:upper:]' '[:lower:]')"
+arch=$(esp_architecture)
+program=/usr/lib/systemd/boot/efi/systemd-boot$arch.efi
+[[ -e $program.signed ]] && program+=.signed
+for copy in "EFI/systemd/systemd-boot$arch.efi" "EFI/BOOT/BOOT${arch^^}.EFI"; do
+  check_equal "$copy is the one of the image" '' "$(cmp "$program" "$esp/$copy" 2>&1)"
+done
+check_equal 'folders of EFI' 'BOOT Linux systemd' "$(list_names "$esp/EFI")"
+check_equal 'kind of entries' type1 "$(cat "$esp/loader/entries.srel")"
+check_equal 'left-over temporary files' '' \
+  "$(find "$esp" -mindepth 1 \( -name '.*' -o -name '*.tmp' -o -name '*.staged' -o -name '*~' \) -printf '%P\n')"
+
+# --- a mount of the partition elsewhere is no obstacle, and stays as it is
+check_status_unchanged 'status tells the same while the partition is mounted elsewhere'
+check_exit 'and the mount is still read-only' 1 touch "$esp/probe"
+
+finish_checks

@@ -1,0 +1,126 @@
+#!/bin/bash
+# The status document: its shape, equal in every format and from every caller, and without an effect on the system.
+# shellcheck source=SCRIPTDIR/../lib/checks.sh
+. "$(dirname "$0")/../lib/checks.sh"
+
+mounts_before=$(cat /proc/self/mountinfo)
+check_match '/sysroot is read-only before' '(^|,)ro(,|$)' "$(mount_options /sysroot)"
+
+# --- the JSON document
+check_exit 'status --format=json' 0 bootc status --format=json
+cp "$work/stdout" "$work/status.json"
+check_equal 'JSON: nothing on stderr' '' "$err"
+jq -cSj . "$work/status.json" >"$work/canonical.json" 2>"$work/jq-error"
+check_equal 'JSON: stdout is one canonical document and nothing else' \
+  "$(od -An -c "$work/canonical.json")" "$(od -An -c "$work/status.json")"
+json=$(<"$work/status.json")
+value() { jq -r "$1" <<<"$json"; }
+keys() { jq -r "$1 | keys | join(\" \")" <<<"$json"; }
+
+check_equal 'apiVersion' org.containers.bootc/v1 "$(value .apiVersion)"
+check_equal 'kind' BootcHost "$(value .kind)"
+check_equal 'metadata' '{"name":"host"}' "$(jq -c .metadata <<<"$json")"
+check_equal 'keys at the top' 'apiVersion kind metadata spec status' "$(keys .)"
+check_equal 'keys of spec' 'bootOrder image' "$(keys .spec)"
+check_equal 'keys of an image reference' 'image transport' "$(keys .spec.image)"
+for key in booted readOnly rollback rollbackQueued staged type usrOverlay; do
+  check_equal "status has $key" true "$(value ".status | has(\"$key\")")"
+done
+check_equal 'keys of a deployment' \
+  'cachedUpdate composefs downloadOnly image incompatible ostree pinned softRebootCapable store' "$(keys .status.booted)"
+check_equal 'keys of its image' 'architecture image imageDigest timestamp version' "$(keys .status.booted.image)"
+check_equal 'keys of its composefs part' \
+  'bootDigest bootType bootloader missingVerityAllowed verity' "$(keys .status.booted.composefs)"
+
+check_equal 'type' bootcHost "$(value .status.type)"
+check_equal 'a fresh system has one deployment and no overlay' '[null,null,false,null,null,false]' \
+  "$(jq -c '.status | [.staged, .rollback, .rollbackQueued, .otherDeployments, .usrOverlay, .readOnly]' <<<"$json")"
+check_equal 'bootOrder' default "$(value .spec.bootOrder)"
+check_equal 'spec.image is the booted one' "$(jq -cS .status.booted.image.image <<<"$json")" "$(jq -cS .spec.image <<<"$json")"
+check_equal 'flags of the booted deployment' '[null,false,false,false,null,null]' \
+  "$(jq -c '.status.booted | [.cachedUpdate, .incompatible, .pinned, .downloadOnly, .store, .ostree]' <<<"$json")"
+check_equal 'verity is the id on the kernel command line' "$(deployment_id)" "$(value .status.booted.composefs.verity)"
+check_equal 'bootType' Bls "$(value .status.booted.composefs.bootType)"
+check_equal 'bootloader' systemd "$(value .status.booted.composefs.bootloader)"
+check_equal 'verity is mandatory' false "$(value .status.booted.composefs.missingVerityAllowed)"
+check_match 'bootDigest is a SHA-256' '^[0-9a-f]{64}$' "$(value .status.booted.composefs.bootDigest)"
+check_match 'imageDigest is a SHA-256' '^sha256:[0-9a-f]{64}$' "$(value .status.booted.image.imageDigest)"
+check_match 'timestamp is RFC 3339' '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$' \
+  "$(value .status.booted.image.timestamp)"
+case $(uname -m) in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
+check_equal 'architecture' "$architecture" "$(value .status.booted.image.architecture)"
+
+# --- the same document by other ways
+same_json() {
+  local name=$1
+  shift
+  check_exit "$name" 0 "$@"
+  check_equal "$name: equals --format=json" "$json" "$out"
+}
+same_json 'status --json' bootc status --json
+same_json 'status --format-version=0' bootc status --format=json --format-version=0
+same_json 'status --format-version 1' bootc status --format=json --format-version 1
+
+check_exit 'status --booted' 0 bootc status --booted --format=json
+check_equal 'status --booted: the same without staged and rollback' \
+  "$(jq -cS '.status.staged = null | .status.rollback = null' <<<"$json")" "$out"
+
+check_error 'status of an unknown format version' 'Unsupported format version' bootc status --format=json --format-version=2
+
+# --- YAML: every key and value of the JSON document, in whatever order
+check_exit 'status --format=yaml' 0 bootc status --format=yaml
+yaml=$out
+check_equal 'YAML: begins with the apiVersion' 'apiVersion: org.containers.bootc/v1' "$(head -n 1 "$work/stdout")"
+check_equal 'YAML: the same keys and values' \
+  "$(jq -r 'def lines: to_entries[] | if (.value | type) == "object" then "\(.key):", (.value | lines)
+      else "\(.key): \(.value)" end; lines' <<<"$json" | sort)" \
+  "$(sed -E "s/^ +//; s/: ['\"](.*)['\"]\$/: \\1/" <<<"$yaml" | sort)"
+check_equal 'YAML: nothing on stderr' '' "$err"
+check_exit 'status into a pipe' 0 bootc status
+check_equal 'status into a pipe is YAML' "$yaml" "$out"
+
+# --- for people
+reference=$(jq -r '.status.booted.image.image | if .transport == "registry" then .image else "\(.transport):\(.image)" end' <<<"$json")
+time=$(value '.status.booted.image.timestamp' | sed -E 's/\.[0-9]+//; s/\+00:00$/Z/')
+version=$(value '.status.booted.image.version // empty')
+expected=$(
+  printf '● Booted image: %s\n' "$reference"
+  printf '%14s: %s (%s)\n' Digest "$(value .status.booted.image.imageDigest)" "$architecture"
+  printf '%14s: %s\n' Verity "$(deployment_id)"
+  if [[ $version ]]; then printf '%14s: %s (%s)\n' Version "$version" "$time"; else printf '%14s: %s\n' Timestamp "$time"; fi
+)
+check_exit 'status --format=humanreadable' 0 bootc status --format=humanreadable
+check_equal 'human: text' "$expected" "$out"
+check_no_match 'human: no escape sequences into a pipe' $'\e' "$out"
+capture script --quiet --return --command 'bootc status' /dev/null
+check_equal 'human: chosen on a terminal' "$expected" "$(tr -d '\r' <"$work/stdout" | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g')"
+check_exit 'status --verbose' 0 bootc status --format=humanreadable --verbose
+check_match 'human, verbose: fs-verity is enforced' '(^|[[:space:]])FsVerity: Enforced' "$out"
+check_match 'human, verbose: soft reboot' '(^|[[:space:]])Soft-reboot: (yes|no)' "$out"
+
+# --- ten at once
+pids=()
+for number in {1..10}; do
+  bootc status --format=json >"$work/at-once.$number" 2>"$work/at-once.$number.err" </dev/null &
+  pids+=("$!")
+done
+exits=()
+for pid in "${pids[@]}"; do
+  wait "$pid"
+  exits+=("$?")
+done
+check_equal 'ten at once: all exit 0' '0 0 0 0 0 0 0 0 0 0' "${exits[*]}"
+different=0
+for number in {1..10}; do
+  cmp --silent "$work/status.json" "$work/at-once.$number" || different=$((different + 1))
+done
+check_equal 'ten at once: documents that differ from a single call' 0 "$different"
+check_equal 'ten at once: nothing on stderr' '' "$(cat "$work"/at-once.*.err)"
+
+# --- no effect
+check_match '/sysroot is read-only after' '(^|,)ro(,|$)' "$(mount_options /sysroot)"
+# An automount of the boot partition may have been triggered meanwhile; that is systemd's, all else would be ours.
+boot_mounts() { awk '$5 != "/boot" && $5 != "/efi"'; }
+check_equal 'status leaves no mount behind' "$(boot_mounts <<<"$mounts_before")" "$(boot_mounts </proc/self/mountinfo)"
+
+finish_checks

@@ -1,4 +1,3 @@
-import type { ByteString } from '../tree/tree.ts';
 import { callLibc, cString, isSystemError, showPath } from './libc.ts';
 
 /** The kernel's bounds of one value and of a list of names (xattr(7)): a buffer of this size is always enough. */
@@ -7,11 +6,11 @@ let scratch: Uint8Array | undefined;
 
 /**
  * Names of the extended attributes of a file, of a symlink itself where the path is one (llistxattr(2)), in no order.
- * A file system without attributes has none.
+ * Each is a byte string: one code unit (`latin1`) a byte. A file system without attributes has none.
  *
  * @throws a system error, for example `ENOENT`.
  */
-export function listAttributes(path: string | Uint8Array): ByteString[] {
+export function listAttributes(path: string | Uint8Array): string[] {
   scratch ??= new Uint8Array(largestBytes);
   try {
     const context = { syscall: 'llistxattr', path: showPath(path) };
@@ -29,7 +28,7 @@ export function listAttributes(path: string | Uint8Array): ByteString[] {
  *
  * @throws a system error, for example `ENOENT`.
  */
-export function readAttribute(path: string | Uint8Array, name: ByteString): Uint8Array | undefined {
+export function readAttribute(path: string | Uint8Array, name: string): Uint8Array | undefined {
   return readInto((buffer) =>
     callLibc('lgetxattr', [cString(path), attributeName(name), buffer, largestBytes], {
       syscall: 'lgetxattr',
@@ -39,7 +38,7 @@ export function readAttribute(path: string | Uint8Array, name: ByteString): Uint
 }
 
 /** As {@link readAttribute}, of an open file (fgetxattr(2)). */
-export function readAttributeOfFd(fd: number, name: ByteString): Uint8Array | undefined {
+export function readAttributeOfFd(fd: number, name: string): Uint8Array | undefined {
   return readInto((buffer) =>
     callLibc('fgetxattr', [fd, attributeName(name), buffer, largestBytes], { syscall: 'fgetxattr', path: `fd ${fd}` }),
   );
@@ -50,7 +49,7 @@ export function readAttributeOfFd(fd: number, name: ByteString): Uint8Array | un
  *
  * @throws a system error; `EOPNOTSUPP` if the file system has no such attributes, `EPERM` if the caller may not.
  */
-export function writeAttribute(path: string | Uint8Array, name: ByteString, value: Uint8Array): void {
+export function writeAttribute(path: string | Uint8Array, name: string, value: Uint8Array): void {
   const context = { syscall: 'lsetxattr', path: showPath(path) };
   callLibc('lsetxattr', [cString(path), attributeName(name), value, value.length, 0], context);
 }
@@ -65,10 +64,10 @@ function readInto(fill: (buffer: Uint8Array) => number): Uint8Array | undefined 
   }
 }
 
-function attributeName(name: ByteString): Uint8Array {
+function attributeName(name: string): Uint8Array {
   return cString(Buffer.from(name, 'latin1'));
 }
 
-function latin1(bytes: Uint8Array): ByteString {
+function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -26,15 +26,16 @@ export class CodedError extends Error {
 }
 
 /**
- * The text of an error for a person: message and code, then the hint. Of anything but a CodedError the stack, since
- * that is a bug. Plain text without colours; no newline at the end.
+ * The text of an error for a person: message, with the code after its first line, then the hint. Of anything but a
+ * CodedError the stack, since that is a bug. Plain text without colours; no newline at the end.
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof CodedError)) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `error: unexpected failure, please report it\n${stack}`;
   }
-  const lines = [`error: ${error.message} [${error.code}]`];
+  const [heading, ...rest] = error.message.split('\n');
+  const lines = [`error: ${heading} [${error.code}]`, ...rest];
   if (error.hint !== undefined) lines.push(`  help: ${error.hint.replaceAll('\n', '\n        ')}`);
   return lines.join('\n');
 }

@@ -1,0 +1,59 @@
+import type { Cell } from './cell.ts';
+
+/** What `bcvk libvirt run` is told beside the cell. */
+export interface InstallWishes {
+  /** Folder with PK.crt, KEK.crt, db.crt and GUID.txt; used by sealed cells alone. */
+  secureBootKeysDir: string;
+  /** Installs also where the root file system has no fs-verity. */
+  allowMissingFsverity?: boolean;
+  kernelArguments?: readonly string[];
+}
+
+/**
+ * The options of `bcvk libvirt run` that a cell stands for, in the syntax of bcvk 0.18. Pure; the cell must be one that
+ * can exist.
+ */
+export function bcvkOptions(cell: Cell, wishes: InstallWishes): string[] {
+  return [
+    ...firmwareOptions(cell, wishes),
+    ...(cell.variant === 'composefs' ? composefsOptions(cell, wishes) : []),
+    ...(wishes.kernelArguments ?? []).map((argument) => `--karg=${argument}`),
+  ];
+}
+
+function firmwareOptions(cell: Cell, wishes: InstallWishes): string[] {
+  if (!isSealed(cell)) return ['--firmware=uefi-insecure'];
+  return ['--firmware=uefi-secure', `--secure-boot-keys=${wishes.secureBootKeysDir}`];
+}
+
+function composefsOptions(cell: Cell, wishes: InstallWishes): string[] {
+  return [
+    '--composefs-backend',
+    `--bootloader=${cell.bootloader}`,
+    `--filesystem=${cell.filesystem}`,
+    ...(wishes.allowMissingFsverity === true ? ['--allow-missing-fsverity'] : []),
+  ];
+}
+
+/** Whether the cell's machines boot with Secure Boot and our keys. */
+export function isSealed(cell: Cell): boolean {
+  return cell.variant === 'composefs' && cell.sealState === 'sealed';
+}
+
+/**
+ * The build arguments that a cell stands for in `images/Containerfile`, as `podman build` takes them. The file system is
+ * not among them unless the image holds a UKI, whose command line depends on it; so cells share images where they can.
+ */
+export function imageBuildArguments(cell: Cell): string[] {
+  const values: Record<string, string> = { variant: cell.variant };
+  if (cell.variant === 'composefs') {
+    values.bootloader = cell.bootloader;
+    values.boot_type = cell.bootType;
+    if (cell.bootType === 'uki') {
+      values.seal_state = cell.sealState;
+      // xfs has no fs-verity, so the digest on its command line is one that may be missing.
+      values.allow_missing_verity = String(cell.filesystem === 'xfs');
+    }
+  }
+  return Object.entries(values).map(([name, value]) => `--build-arg=${name}=${value}`);
+}

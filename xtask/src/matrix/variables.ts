@@ -1,0 +1,55 @@
+import { axes, axisList, axisVariable } from './cell.ts';
+
+/** Where a value was set. */
+export type SourceKind = 'command line' | 'environment' | '.env' | 'profile' | 'default';
+
+/** A value and where it comes from. */
+export interface Sourced<T> {
+  readonly value: T;
+  readonly kind: SourceKind;
+  /** The exact place, for people: `--filesystem`, `BOOTC_filesystem`, `.env: BOOTC_filesystem`, `FILE:3:5`. */
+  readonly from: string;
+}
+
+/** One thing that is wrong with the settings. */
+export interface SettingProblem {
+  readonly where: string;
+  readonly what: string;
+  readonly suggestion?: string | undefined;
+}
+
+/**
+ * Every variable of the environment that the harness reads, beside those of the matrix axes. A name that starts with
+ * `BOOTC_` and is in neither table is an error.
+ */
+export const otherVariables: Readonly<Record<string, string>> = {
+  BOOTC_base: 'base image to build on; default: a Debian base made from packages',
+  BOOTC_bcvk: 'which bcvk to use: system, bundled, or a file; default: chosen by looking at the machine',
+  BOOTC_upgrade_image: 'image that the upgrade tests move to; default: built from the image under test',
+  BOOTC_profile: 'VM profile to use where --profile is not given',
+  BOOTC_CI_RETRIES: 'how often a download is tried again',
+  BOOTC_CI_DELAY: 'seconds between two tries of a download',
+};
+
+/** Variables with this start are handed to the tests in the guest as they are. */
+export const testVariablePrefix = 'BOOTC_test_';
+
+const prefix = 'BOOTC_';
+
+/** Every known variable with its description, for help and documentation. */
+export function knownVariables(): ReadonlyMap<string, string> {
+  return new Map([
+    ...axisList.map((axis) => [axisVariable(axis), axes[axis].description] as const),
+    ...Object.entries(otherVariables),
+  ]);
+}
+
+/** Whether a variable belongs to the harness at all. */
+export function isOurVariable(name: string): boolean {
+  return name.startsWith(prefix);
+}
+
+/** Whether a variable is meant for the tests in the guest. */
+export function isTestVariable(name: string): boolean {
+  return name.startsWith(testVariablePrefix);
+}

@@ -1,0 +1,164 @@
+import { CodedError } from '@workbench/run';
+import { textOf } from '../tree/byte-string.ts';
+import type { Attribute } from './attribute-table.ts';
+import { spreadEntries } from './directory-blocks.ts';
+import {
+  attributeHeadBytes,
+  blockBytes,
+  chunkBitsMask,
+  chunkEntryBytes,
+  compactInodeBytes,
+  type ErofsFormat,
+  extendedInodeBytes,
+  largestChunkBits,
+  layoutChunks,
+  layoutInline,
+  layoutPlain,
+  longestTailBytes,
+  smallestChunkBits,
+} from './format.ts';
+import type { OrderedInode } from './inode-order.ts';
+
+/** How an inode and its content are laid out; everything but where. */
+export interface InodeShape {
+  isCompact: boolean;
+  headerBytes: number;
+  attributeBytes: number;
+  sizeBytes: number | bigint;
+  dataLayout: number;
+  /** Bytes that follow the attributes, and whole blocks elsewhere. */
+  tailBytes: number;
+  blockCount: number;
+  /** Of a directory: {@link DirectoryBlocks.blockEnds}. */
+  blockEnds: readonly number[];
+  /** Of a chunked file: log2 of the chunk size, less 12. */
+  chunkFormat: number;
+}
+
+/** Earliest modification time in an image. */
+export interface EarliestTime {
+  seconds: bigint;
+  nanoseconds: number;
+}
+
+const noBlocks: readonly number[] = [];
+const longestTargetBytes = 4095;
+const most16 = 0xffff;
+const most32 = 0xffffffff;
+
+/**
+ * Works out the shape of an inode. What attributes are shared has to be decided before.
+ *
+ * @throws CodedError `EROFS_LIMIT` for content or attributes that an image has no room for.
+ */
+export function shapeInode(
+  inode: OrderedInode,
+  attributes: readonly Attribute[],
+  context: { format: ErofsFormat; earliest: EarliestTime },
+): InodeShape {
+  const attributeBytes = measureAttributes(attributes);
+  const content = measureContent(inode, context.format, attributeBytes);
+  const isCompact = context.format !== 2 && fitsCompact(inode, content.sizeBytes, context.earliest);
+  const headerBytes = isCompact ? compactInodeBytes : extendedInodeBytes;
+  const shape: InodeShape = { isCompact, headerBytes, attributeBytes, ...content };
+  const isLongSymlink =
+    inode.node.type === 'symlink' &&
+    context.format !== 2 &&
+    headerBytes + attributeBytes + content.tailBytes >= blockBytes;
+  return isLongSymlink ? { ...shape, dataLayout: layoutPlain, tailBytes: 0, blockCount: 1 } : shape;
+}
+
+function measureAttributes(attributes: readonly Attribute[]): number {
+  if (attributes.length === 0) return 0;
+  let bytes = attributeHeadBytes;
+  let sharedCount = 0;
+  for (const { sharedAt, entryBytes } of attributes) {
+    if (sharedAt >= 0) sharedCount++;
+    bytes += sharedAt >= 0 ? 4 : entryBytes;
+  }
+  if (sharedCount > 255 || (bytes - attributeHeadBytes) / 4 >= most16) {
+    throw new CodedError('EROFS_LIMIT', `a file has too many extended attributes: ${attributes.length}`, {
+      hint: 'an image has room for 255 that occur elsewhere too, and for 256 KiB of others; remove some',
+    });
+  }
+  return bytes;
+}
+
+function fitsCompact({ node, linkCount }: OrderedInode, sizeBytes: number | bigint, earliest: EarliestTime): boolean {
+  const { uid, gid, mtimeSeconds, mtimeNanoseconds } = node.metadata;
+  return (
+    uid <= most16 &&
+    gid <= most16 &&
+    linkCount <= most16 &&
+    sizeBytes <= most32 &&
+    mtimeNanoseconds === earliest.nanoseconds &&
+    mtimeSeconds === earliest.seconds
+  );
+}
+
+type ContentShape = Omit<InodeShape, 'isCompact' | 'headerBytes' | 'attributeBytes'>;
+
+const noContent: ContentShape = {
+  sizeBytes: 0,
+  dataLayout: layoutPlain,
+  tailBytes: 0,
+  blockCount: 0,
+  blockEnds: noBlocks,
+  chunkFormat: 0,
+};
+
+function measureContent(inode: OrderedInode, format: ErofsFormat, attributeBytes: number): ContentShape {
+  const { node } = inode;
+  switch (node.type) {
+    case 'directory': {
+      const { blockEnds, tailBytes } = spreadEntries(inode.entries.map(({ name }) => name));
+      const blockCount = blockEnds.length;
+      return { ...withTail(blockCount * blockBytes + tailBytes, tailBytes), blockCount, blockEnds };
+    }
+    case 'symlink':
+      if (node.target.length > longestTargetBytes || node.target === '') {
+        const shown = textOf(node.target.slice(0, 60));
+        throw new CodedError('EROFS_LIMIT', `a symlink's target has ${node.target.length} bytes: ${shown}`, {
+          hint: 'Linux follows targets of 1 to 4095 bytes only; remove the symlink',
+        });
+      }
+      return withTail(node.target.length, node.target.length);
+    case 'file':
+      if (node.content.kind !== 'inline') {
+        return format === 2
+          ? legacyChunks(node.content.sizeBytes, node.content.kind === 'external')
+          : measureChunks(node.content.sizeBytes, attributeBytes);
+      }
+      return measureInline(node.content.data.length, format);
+    default:
+      return noContent;
+  }
+}
+
+function withTail(sizeBytes: number, tailBytes: number): ContentShape {
+  return { ...noContent, sizeBytes, tailBytes, dataLayout: tailBytes === 0 ? layoutPlain : layoutInline };
+}
+
+function measureInline(sizeBytes: number, format: ErofsFormat): ContentShape {
+  if (format === 2) return withTail(sizeBytes, sizeBytes);
+  const rest = sizeBytes % blockBytes;
+  const tailBytes = rest > longestTailBytes ? 0 : rest;
+  return { ...withTail(sizeBytes, tailBytes), blockCount: Math.ceil((sizeBytes - tailBytes) / blockBytes) };
+}
+
+function measureChunks(sizeBytes: bigint, attributeBytes: number): ContentShape {
+  const lastByte = sizeBytes > 1n ? sizeBytes - 1n : 1n;
+  const neededBits = lastByte <= 0xffffffffn ? 32 - Math.clz32(Number(lastByte)) : lastByte.toString(2).length;
+  const chunkBits = Math.min(Math.max(neededBits, smallestChunkBits), largestChunkBits);
+  const chunkCount = Number((sizeBytes + (1n << BigInt(chunkBits)) - 1n) >> BigInt(chunkBits));
+  const chunkFormat = chunkBits - smallestChunkBits;
+  const tailBytes = chunkCount * chunkEntryBytes;
+  const shape = { ...noContent, sizeBytes, dataLayout: layoutChunks, chunkFormat };
+  // An index that cannot stay beside its inode gets one block, as mkcomposefs has it.
+  return tailBytes + (attributeBytes % 32) > blockBytes ? { ...shape, blockCount: 1 } : { ...shape, tailBytes };
+}
+
+function legacyChunks(sizeBytes: bigint, isExternal: boolean): ContentShape {
+  const tailBytes = isExternal ? chunkEntryBytes : 0;
+  return { ...noContent, sizeBytes, dataLayout: layoutChunks, chunkFormat: chunkBitsMask, tailBytes };
+}

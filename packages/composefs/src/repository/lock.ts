@@ -1,0 +1,65 @@
+import { fstatSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LockKind, lock } from '../syscalls/locks.ts';
+
+/** Tells that a lock is being waited for. */
+export interface LockWait {
+  path: string;
+  kind: LockKind;
+  /** Those who hold it, as `PID (command)`; empty if the kernel does not show them. */
+  holders: string[];
+}
+
+const patienceMs = 2000;
+
+/**
+ * Takes the lock of a repository, which is an flock(2) of its directory: shared to use it, exclusive to collect garbage. Waits as long as
+ * others hold it against that; after two seconds `onWait` is told who does.
+ *
+ * @throws the signal's reason when aborted.
+ */
+export async function lockRepository(
+  fd: number,
+  path: string,
+  kind: LockKind,
+  options: { onWait?: (wait: LockWait) => void; signal?: AbortSignal } = {},
+): Promise<void> {
+  const done = new AbortController();
+  const { onWait } = options;
+  if (onWait !== undefined) {
+    sleep(patienceMs, undefined, { signal: done.signal, ref: false }).then(
+      () => onWait({ path, kind, holders: findHolders(fd) }),
+      () => {},
+    );
+  }
+  try {
+    await lock(fd, kind, options.signal);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Who holds a lock on the file of a descriptor, by /proc/locks (proc_locks(5)), this process left out. */
+function findHolders(fd: number): string[] {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  const hex = (value: bigint) => value.toString(16).padStart(2, '0');
+  const file = `${hex(major)}:${hex(minor)}:${ino}`;
+  const holders = new Set<number>();
+  for (const line of readText('/proc/locks').split('\n')) {
+    const fields = line.trim().split(/\s+/);
+    const pid = Number(fields[4]);
+    if (fields[1] === 'FLOCK' && fields[5] === file && pid !== process.pid) holders.add(pid);
+  }
+  return Array.from(holders, (pid) => `${pid} (${readText(`/proc/${pid}/comm`).trim()})`);
+}
+
+// Processes come and go, and a sandbox may hide /proc; it is only for a message.
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

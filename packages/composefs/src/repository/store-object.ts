@@ -1,0 +1,158 @@
+import { closeSync, constants, openSync, write } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { CodedError } from '@workbench/run';
+import { makeDirectory } from '../durable/make-directory.ts';
+import { replaceByFile } from '../durable/replace.ts';
+import {
+  beforeSealing,
+  beforeWriting,
+  createUnnamed,
+  dropUnnamed,
+  publishFile,
+  reopenReadOnly,
+  type UnnamedFile,
+} from '../durable/unnamed-file.ts';
+import { computeFdVerity, computeVerity, createVerityHasher } from '../fsverity/digest.ts';
+import { measureFile, sealFile } from '../fsverity/seal.ts';
+import { isSystemError } from '../syscalls/libc.ts';
+import { isIntact, objectPath } from './objects.ts';
+import type { Repository } from './repository.ts';
+
+/** An object that is in the repository now, and whether it was before. */
+export interface StoredObject {
+  digest: string;
+  isNew: boolean;
+}
+
+const writeFd = promisify(write);
+
+/**
+ * Stores bytes that are at hand. After it resolves, the object is there for every process; it survives a loss of power once the file system was
+ * synced, before which nothing may refer to it. If it throws, no object of that digest is there that was not before.
+ */
+export async function storeObject(repository: Repository, content: Uint8Array): Promise<StoredObject> {
+  if (repository.sealing === 'works') return storeUnhashed(repository, content.length, [content]);
+  const digest = computeVerity(content, repository.algorithm);
+  if (isPresent(repository, digest, content.length)) return { digest, isNew: false };
+  return storeUnhashed(repository, content.length, [content], digest);
+}
+
+/** Stores content that comes in chunks, with the crash contract of {@link storeObject}. At most one chunk is held. */
+export async function storeObjectFromChunks(
+  repository: Repository,
+  sizeBytes: number,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<StoredObject> {
+  return storeUnhashed(repository, sizeBytes, chunks);
+}
+
+/**
+ * Stores a new file that has its whole content, by whatever means it got it; takes and closes it. The kernel computes the digest where it
+ * can seal.
+ *
+ * @param knownDigest the digest, if it was computed while the content passed.
+ */
+export async function storeFilled(
+  repository: Repository,
+  file: UnnamedFile,
+  sizeBytes: number,
+  knownDigest?: string,
+): Promise<StoredObject> {
+  try {
+    reopenReadOnly(file);
+    const digest = await sealAndMeasure(repository, file.fd, file.directory, knownDigest);
+    return { digest, isNew: publish(repository, file, digest, sizeBytes) };
+  } finally {
+    dropUnnamed(file);
+  }
+}
+
+/** A file for {@link storeFilled}. */
+export function createObjectFile(repository: Repository): UnnamedFile {
+  makeDirectory(join(repository.path, 'objects'), 0o755);
+  return createUnnamed(join(repository.path, 'objects'), 0o644);
+}
+
+/**
+ * Seals an open, read-only file as objects are and gives its digest: by the kernel where it can, else computed.
+ *
+ * @throws CodedError `VERITY_UNSUPPORTED` in a secure repository if the file's file system cannot.
+ */
+export async function sealAndMeasure(
+  repository: Repository,
+  fd: number,
+  shownPath: string,
+  knownDigest?: string,
+): Promise<string> {
+  const { algorithm } = repository;
+  if (repository.sealing !== 'unsupported') {
+    beforeSealing(shownPath);
+    const outcome = await sealFile(fd, algorithm);
+    if (outcome === 'sealed' || outcome === 'was-sealed') {
+      repository.sealing = 'works';
+      const measured = measureFile(fd, algorithm);
+      if (measured.state === 'sealed') return measured.digest;
+    }
+    if (repository.isSecure) {
+      throw new CodedError('VERITY_UNSUPPORTED', `fs-verity could not be enabled in ${shownPath} (${outcome})`, {
+        hint: 'the repository demands it; check that its file system still has the feature (tune2fs -l DEVICE)',
+      });
+    }
+    if (outcome === 'unsupported') repository.sealing = 'unsupported';
+  }
+  return knownDigest ?? computeFdVerity(fd, algorithm);
+}
+
+/** Whether an intact object is there under a digest. */
+export function isPresent(repository: Repository, digest: string, sizeBytes: number): boolean {
+  try {
+    const fd = openSync(join(repository.path, objectPath(digest)), constants.O_RDONLY);
+    try {
+      return isIntact(repository, fd, { digest, sizeBytes });
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+async function storeUnhashed(
+  repository: Repository,
+  sizeBytes: number,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  knownDigest?: string,
+): Promise<StoredObject> {
+  const file = createObjectFile(repository);
+  const hasher =
+    repository.sealing === 'works' || knownDigest !== undefined ? undefined : createVerityHasher(repository.algorithm);
+  try {
+    beforeWriting(file);
+    let position = 0;
+    for await (const chunk of chunks) {
+      for (let written = 0; written < chunk.length; ) {
+        const { bytesWritten } = await writeFd(file.fd, chunk, written, chunk.length - written, position);
+        written += bytesWritten;
+        position += bytesWritten;
+      }
+      hasher?.update(chunk);
+    }
+  } catch (error) {
+    dropUnnamed(file);
+    throw error;
+  }
+  return storeFilled(repository, file, sizeBytes, knownDigest ?? hasher?.digest());
+}
+
+// Objects are linked before they are synced, so that a loss of power can leave a name with less than its content. Whoever stores the same
+// object again notices and puts the whole one in its place.
+function publish(repository: Repository, file: UnnamedFile, digest: string, sizeBytes: number): boolean {
+  const path = join(repository.path, objectPath(digest));
+  makeDirectory(join(repository.path, 'objects', digest.slice(0, 2)), 0o755);
+  if (publishFile(file, path)) return true;
+  if (isPresent(repository, digest, sizeBytes)) return false;
+  replaceByFile(file, path);
+  return true;
+}

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
+
+/** Takes bytes piece by piece and compresses them into one zstd frame. */
+export interface FrameWriter {
+  /** Takes the next bytes, which must not change afterwards. Resolves when more may come. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The whole frame. Call it once, at the end. */
+  finish(): Promise<Buffer>;
+}
+
+/**
+ * A zstd frame exactly as composefs-rs makes it, since the digest of a stream file depends on it: level 3, no checksum, and no content
+ * size in the frame's header (the streaming interface does not know it), except for the empty frame, which states it.
+ */
+export function createFrameWriter(): FrameWriter {
+  const compressor = createZstdCompress();
+  const output: Buffer[] = [];
+  let isEmpty = true;
+  let failure: Error | undefined;
+  compressor.on('data', (chunk: Buffer) => output.push(chunk));
+  compressor.on('error', (error) => {
+    failure = error;
+  });
+  return {
+    async write(bytes) {
+      if (failure !== undefined) throw failure;
+      if (bytes.length === 0) return;
+      isEmpty = false;
+      if (!compressor.write(bytes)) await once(compressor, 'drain');
+    },
+    async finish() {
+      if (isEmpty) {
+        compressor.destroy();
+        return zstdCompressSync(Buffer.alloc(0));
+      }
+      const ended = once(compressor, 'end');
+      compressor.end();
+      await ended;
+      return Buffer.concat(output);
+    },
+  };
+}
+
+/** One zstd frame of bytes that are all at hand; see {@link createFrameWriter}. */
+export async function compressFrame(bytes: Uint8Array): Promise<Buffer> {
+  const writer = createFrameWriter();
+  await writer.write(bytes);
+  return writer.finish();
+}
+
+/** The content of zstd frames, in pieces, without holding it all. @throws an error of `node:zlib` if they are damaged. */
+export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> {
+  const decompressor = createZstdDecompress({ chunkSize: 256 * 1024 });
+  decompressor.end(frames);
+  yield* decompressor as AsyncIterable<Buffer>;
+}

@@ -1,0 +1,109 @@
+import { digestBytes, type HashAlgorithm } from '../fsverity/algorithm.ts';
+import { decompressFrames } from './compress.ts';
+import { decodeHeader, invalidStream, type Section } from './format.ts';
+
+/** A piece of a merged stream. */
+export type SplitStreamChunk = { kind: 'inline'; bytes: Buffer } | { kind: 'object'; digest: string };
+
+/** A split stream file that was opened. Digests are lower-case hex. */
+export interface SplitStream {
+  contentType: string;
+  /** Length of the merged stream. */
+  totalBytes: bigint;
+  objectReferences: string[];
+  /** Names to digests of other streams, or of images. */
+  namedReferences: Map<string, string>;
+  /** The merged stream in order; a run of inline bytes may come in several pieces. May be called more than once. */
+  chunks(): AsyncGenerator<SplitStreamChunk>;
+}
+
+/**
+ * Opens the file of a split stream, all of which is at hand. Only lengths and references are checked; that the content is the right one has to
+ * be known from the digest of the file.
+ *
+ * @param contentType if given, the only one accepted.
+ * @throws CodedError `SPLITSTREAM_INVALID` if the file is none, or is damaged; so do the chunks.
+ */
+export async function openSplitStream(
+  file: Buffer,
+  algorithm: HashAlgorithm,
+  contentType?: string,
+): Promise<SplitStream> {
+  const info = decodeHeader(file, algorithm);
+  if (contentType !== undefined && info.contentType !== contentType) {
+    throw invalidStream(`it holds ${JSON.stringify(info.contentType)}, not ${JSON.stringify(contentType)}`);
+  }
+  const bytesOf = (section: Section) => file.subarray(section.start, section.end);
+  const streamReferences = decodeDigests(bytesOf(info.streamReferences), algorithm);
+  const objectReferences = decodeDigests(bytesOf(info.objectReferences), algorithm);
+  return {
+    contentType: info.contentType,
+    totalBytes: info.totalBytes,
+    objectReferences,
+    namedReferences: decodeNames(await decompressAll(bytesOf(info.namedReferences)), streamReferences),
+    chunks: () => decodeChunks(bytesOf(info.stream), objectReferences),
+  };
+}
+
+function decodeDigests(bytes: Buffer, algorithm: HashAlgorithm): string[] {
+  const length = digestBytes[algorithm];
+  return Array.from({ length: bytes.length / length }, (_, i) => bytes.toString('hex', i * length, (i + 1) * length));
+}
+
+function decodeNames(bytes: Buffer, references: readonly string[]): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const record of bytes.toString().split('\0').slice(0, -1)) {
+    const colon = record.indexOf(':');
+    const index = record.slice(0, colon);
+    const digest = /^\d+$/.test(index) ? references[Number(index)] : undefined;
+    if (digest === undefined) throw invalidStream(`its named reference ${JSON.stringify(record)} refers to nothing`);
+    names.set(record.slice(colon + 1), digest);
+  }
+  return names;
+}
+
+async function decompressAll(frame: Buffer): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of decompressFrames(frame)) pieces.push(piece);
+  } catch (error) {
+    throw invalidStream('its named references cannot be decompressed', error);
+  }
+  return Buffer.concat(pieces);
+}
+
+async function* decodeChunks(frame: Buffer, references: readonly string[]): AsyncGenerator<SplitStreamChunk> {
+  let rest: Buffer = Buffer.alloc(0);
+  let inlineLeft = 0;
+  try {
+    for await (const piece of decompressFrames(frame)) {
+      let bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+      while (bytes.length > 0) {
+        if (inlineLeft > 0) {
+          const part = bytes.subarray(0, inlineLeft);
+          inlineLeft -= part.length;
+          bytes = bytes.subarray(part.length);
+          yield { kind: 'inline', bytes: part };
+          continue;
+        }
+        if (bytes.length < 8) break;
+        const number = Number(bytes.readBigInt64LE());
+        bytes = bytes.subarray(8);
+        if (number < 0) {
+          inlineLeft = -number;
+          continue;
+        }
+        const digest = references[number];
+        if (digest === undefined) throw invalidStream(`it refers to object ${number} of ${references.length}`);
+        yield { kind: 'object', digest };
+      }
+      rest = bytes;
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('ZSTD')) {
+      throw invalidStream('its content cannot be decompressed', error);
+    }
+    throw error;
+  }
+  if (rest.length > 0 || inlineLeft > 0) throw invalidStream('its content ends in the middle of a chunk');
+}

@@ -1,0 +1,113 @@
+import type { ByteString } from '../tree/tree.ts';
+import { invalidTar } from './errors.ts';
+import type { TarHeader } from './header.ts';
+
+/** Limits of what may come before one entry: enough for every real file, too little to fill the memory. */
+const longestExtensionBytes = 1024 * 1024;
+const mostExtensionHeaders = 16;
+
+/** What extension headers say of the entry after them. Later ones win. */
+export interface Extensions {
+  path?: ByteString;
+  linkPath?: ByteString;
+  sizeBytes?: number;
+  uid?: bigint;
+  gid?: bigint;
+  mtime?: { seconds: bigint; nanoseconds: number };
+  xattrs: Map<ByteString, Uint8Array>;
+}
+
+/** Gathers the extension headers before one entry. */
+export interface ExtensionCollector {
+  /**
+   * Whether a header is an extension, which says how many bytes of content to read and hand to `add`.
+   *
+   * @throws CodedError `TAR_INVALID` beyond the limits.
+   */
+  expects(header: TarHeader): boolean;
+  add(header: TarHeader, content: Buffer): void;
+  /** What came; begins anew. */
+  take(): Extensions;
+}
+
+/** A collector for PAX headers (POSIX.1, `x` and `g`) and GNU long names (`L`, `K`). */
+export function createExtensionCollector(): ExtensionCollector {
+  let pax: Extensions = { xattrs: new Map() };
+  let gnu: { path?: ByteString; linkPath?: ByteString } = {};
+  let headers = 0;
+  let bytes = 0;
+  return {
+    expects(header) {
+      if (!['x', 'g', 'L', 'K'].includes(header.typeFlag)) return false;
+      headers += 1;
+      bytes += header.sizeBytes;
+      if (headers > mostExtensionHeaders) throw invalidTar(`more than ${mostExtensionHeaders} extension headers in a row`);
+      if (bytes > longestExtensionBytes) throw invalidTar('more than 1 MiB of extension headers for one entry');
+      return true;
+    },
+    add(header, content) {
+      if (header.typeFlag === 'x') readRecords(content, pax);
+      else if (header.typeFlag === 'L') gnu.path = untilNul(content);
+      else if (header.typeFlag === 'K') gnu.linkPath = untilNul(content);
+      // Global headers hold comments and defaults of the archive, never anything of one file.
+    },
+    take() {
+      const taken = { ...gnu, ...pax };
+      pax = { xattrs: new Map() };
+      gnu = {};
+      headers = 0;
+      bytes = 0;
+      return taken;
+    },
+  };
+}
+
+const attributePrefix = 'SCHILY.xattr.';
+
+// Records are "LENGTH KEY=VALUE\n", the length in bytes and with itself.
+function readRecords(content: Buffer, into: Extensions): void {
+  for (let offset = 0; offset < content.length; ) {
+    const blank = content.indexOf(0x20, offset);
+    const lengthText = blank === -1 ? '' : content.latin1Slice(offset, blank);
+    const end = offset + Number(lengthText);
+    const equals = content.indexOf(0x3d, blank);
+    const isWhole =
+      /^[1-9]\d*$/.test(lengthText) && end <= content.length && content[end - 1] === 0x0a && equals !== -1 && equals < end;
+    if (!isWhole) throw invalidTar('a PAX header is damaged');
+    readRecord(content.latin1Slice(blank + 1, equals), content.subarray(equals + 1, end - 1), into);
+    offset = end;
+  }
+}
+
+function readRecord(key: ByteString, value: Buffer, into: Extensions): void {
+  if (key.startsWith(attributePrefix)) {
+    into.xattrs.set(key.slice(attributePrefix.length), Uint8Array.from(value));
+    return;
+  }
+  if (key.startsWith('GNU.sparse.')) throw invalidTar('it holds a sparse file');
+  const text = value.latin1Slice();
+  if (key === 'path' && text !== '') into.path = text;
+  else if (key === 'linkpath' && text !== '') into.linkPath = text;
+  else if (key === 'size') into.sizeBytes = Number(unsigned(key, text));
+  else if (key === 'uid') into.uid = unsigned(key, text);
+  else if (key === 'gid') into.gid = unsigned(key, text);
+  else if (key === 'mtime') into.mtime = parseTime(text);
+}
+
+function unsigned(key: string, text: string): bigint {
+  if (/^\d{1,19}$/.test(text)) return BigInt(text);
+  throw invalidTar(`the PAX ${key} ${JSON.stringify(text)} is no unsigned number`);
+}
+
+// The fraction is cut after nine digits; one that is no number counts as none.
+function parseTime(text: string): { seconds: bigint; nanoseconds: number } {
+  const dot = text.indexOf('.');
+  const seconds = unsigned('mtime', dot === -1 ? text : text.slice(0, dot));
+  const fraction = dot === -1 ? '' : text.slice(dot + 1);
+  return { seconds, nanoseconds: /^\d+$/.test(fraction) ? Number(fraction.slice(0, 9).padEnd(9, '0')) : 0 };
+}
+
+function untilNul(content: Buffer): ByteString {
+  const end = content.indexOf(0);
+  return content.latin1Slice(0, end === -1 ? content.length : end);
+}

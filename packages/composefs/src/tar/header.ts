@@ -1,0 +1,91 @@
+import type { ByteString } from '../tree/tree.ts';
+import { invalidTar } from './errors.ts';
+
+/** Size of all units of an archive: a header is one block, content is padded to whole ones. */
+export const blockBytes = 512;
+
+/** The fields of one header block as they stand there, before extension headers. */
+export interface TarHeader {
+  name: ByteString;
+  linkName: ByteString;
+  /** One character; NUL in old archives. */
+  typeFlag: string;
+  mode: number;
+  uid: bigint;
+  gid: bigint;
+  sizeBytes: number;
+  mtimeSeconds: bigint;
+  deviceMajor: number;
+  deviceMinor: number;
+}
+
+/** Whether a block is all zero, as the two at the end of an archive are. */
+export function isZeroBlock(block: Buffer): boolean {
+  return block.every((byte) => byte === 0);
+}
+
+/**
+ * Reads a header block in the old, the ustar (POSIX.1) or the GNU form; numbers may be octal text or, as GNU tar writes large ones, base-256.
+ *
+ * @throws CodedError `TAR_INVALID` if the checksum or a number is wrong.
+ */
+export function parseHeader(block: Buffer): TarHeader {
+  checkChecksum(block);
+  const magic = block.latin1Slice(257, 263);
+  const prefix = magic === 'ustar\0' ? text(block, 345, 155) : '';
+  const name = text(block, 0, 100);
+  const fail = (field: string) => invalidTar(`the ${field} of ${JSON.stringify(name)} is no number that fits`);
+  const number = (field: string, offset: number, length: number): bigint => {
+    const value = parseNumber(block.subarray(offset, offset + length));
+    if (value === undefined) throw fail(field);
+    return value;
+  };
+  const smallNumber = (field: string, offset: number, length: number): number => {
+    const value = Number(number(field, offset, length));
+    if (!Number.isSafeInteger(value)) throw fail(field);
+    return value;
+  };
+  const typeFlag = block.latin1Slice(156, 157);
+  const isDevice = typeFlag === '3' || typeFlag === '4';
+  return {
+    name: prefix === '' ? name : `${prefix}/${name}`,
+    linkName: text(block, 157, 100),
+    typeFlag,
+    mode: smallNumber('mode', 100, 8),
+    uid: number('owner', 108, 8),
+    gid: number('group', 116, 8),
+    sizeBytes: smallNumber('size', 124, 12),
+    mtimeSeconds: number('time', 136, 12),
+    // Archives without devices may hold anything here.
+    deviceMajor: isDevice ? smallNumber('device number', 329, 8) : 0,
+    deviceMinor: isDevice ? smallNumber('device number', 337, 8) : 0,
+  };
+}
+
+function text(block: Buffer, offset: number, length: number): ByteString {
+  const end = block.indexOf(0, offset);
+  return block.latin1Slice(offset, end === -1 ? offset + length : Math.min(end, offset + length));
+}
+
+// Unsigned; undefined for anything else.
+function parseNumber(field: Buffer): bigint | undefined {
+  const first = field[0] as number;
+  if (first === 0x80) return BigInt(`0x${field.subarray(1).toString('hex')}`);
+  if (first > 0x80) return undefined;
+  const digits = field.latin1Slice().replace(/^[ \0]+/, '').replace(/[ \0].*$/s, '');
+  if (digits === '') return 0n;
+  return /^[0-7]+$/.test(digits) ? BigInt(`0o${digits}`) : undefined;
+}
+
+// The sum of all bytes with the field itself as blanks. Some old programs summed signed bytes.
+function checkChecksum(block: Buffer): void {
+  const stated = Number(parseNumber(block.subarray(148, 156)) ?? -1n);
+  let unsigned = 0;
+  let signed = 0;
+  for (let i = 0; i < blockBytes; i++) {
+    const byte = i >= 148 && i < 156 ? 0x20 : (block[i] as number);
+    unsigned += byte;
+    signed += byte < 128 ? byte : byte - 256;
+  }
+  if (stated !== unsigned && stated !== signed) throw invalidTar('the checksum of a header does not fit it');
+}

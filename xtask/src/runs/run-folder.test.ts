@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { createRunFolder, isRunning, keptRuns, listRuns, pathWord, pruneRuns } from './run-folder.ts';
+
+let root: string;
+beforeEach(() => {
+  root = join(mkdtempSync(join(tmpdir(), 'runs-')), 'runs');
+});
+
+test('a run has a folder, is the latest, and its work folder goes when it is finished', () => {
+  const run = createRunFolder(root, 'readonly', new Date('2026-11-24T15:02:03Z'));
+  expect(run.id).toMatch(/^20261124-150203-[a-z0-9]{8}$/);
+  expect(readlinkSync(join(root, 'latest'))).toBe(run.id);
+  const folder = run.planFolder('composefs/systemd/bls/unsealed/ext4', '/plans/plan-01-readonly');
+  expect(folder).toBe(join(run.path, 'composefs-systemd-bls-unsealed-ext4/plans-plan-01-readonly'));
+  expect(existsSync(folder)).toBe(true);
+  expect(listRuns(root).map(({ record }) => isRunning(record))).toEqual([true]);
+  run.finish();
+  expect(existsSync(run.workPath)).toBe(false);
+  expect(JSON.parse(readFileSync(join(run.path, 'run.json'), 'utf8'))).toHaveProperty('finishedAt');
+  expect(listRuns(root).map(({ record }) => isRunning(record))).toEqual([false]);
+});
+
+test('the oldest runs go, but never one that is going on, nor a folder that is no run', () => {
+  const old = createRunFolder(root, 'old and still running', new Date('2020-01-01T00:00:00Z'));
+  for (let i = 0; i < 4; i++) createRunFolder(root, 'x', new Date(Date.UTC(2021, 0, i + 1))).finish();
+  mkdirSync(join(root, '00-mine'));
+  writeFileSync(join(root, '00-mine/notes'), '');
+  expect(pruneRuns(root, 2)).toHaveLength(2);
+  expect(listRuns(root)).toHaveLength(3);
+  expect(existsSync(old.path)).toBe(true);
+  expect(existsSync(join(root, '00-mine/notes'))).toBe(true);
+});
+
+test('making runs keeps their number bounded', () => {
+  for (let i = 0; i < keptRuns + 3; i++) createRunFolder(root, 'x', new Date(Date.UTC(2021, 0, i + 1))).finish();
+  expect(listRuns(root)).toHaveLength(keptRuns);
+});
+
+test.each([
+  ['/plans/integration/plan-01-readonly', 'plans-integration-plan-01-readonly'],
+  ['../../etc', 'etc'],
+  ['a b/', 'a-b'],
+])('%j is the path word %j', (name, word) => {
+  expect(pathWord(name)).toBe(word);
+});

@@ -1,0 +1,73 @@
+import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { ConsoleFollower, consoleHasLine, consoleLogName, firmwareLogName } from './console-follower.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'console-'));
+});
+
+function print(text: string, name = consoleLogName): void {
+  appendFileSync(join(folder, name), text);
+}
+
+test('logs that are not there yet are no error', async () => {
+  new ConsoleFollower('/no/such/folder').poll();
+  const follower = new ConsoleFollower(folder);
+  follower.poll();
+  expect(follower).toMatchObject({ phase: undefined, fatal: undefined });
+  expect(follower.lastLines(20)).toEqual([]);
+});
+
+test('both consoles are followed, and a line written in two halves is one line', async () => {
+  const follower = new ConsoleFollower(folder);
+  print('BdsDxe: starting Boot0001\r\n', firmwareLogName);
+  follower.poll();
+  expect(follower.phase).toBe('firmware');
+  print('[ 0.0] Linux ver');
+  follower.poll();
+  print('sion 7.2\n\n[ 1.0] Kernel pa');
+  follower.poll();
+  expect(follower).toMatchObject({ phase: 'kernel', fatal: undefined });
+  print('nic - not syncing: no init found');
+  follower.poll();
+  expect(follower.fatal).toMatchObject({
+    line: '[ 1.0] Kernel panic - not syncing: no init found',
+    pattern: { code: 'GUEST_PANIC' },
+  });
+  expect(follower.lastLines(2)).toEqual([
+    '[ 0.0] Linux version 7.2',
+    '[ 1.0] Kernel panic - not syncing: no init found',
+  ]);
+});
+
+test('the first fatal line is kept, a restart is a phase anew, a prompt without newline counts', async () => {
+  const follower = new ConsoleFollower(folder);
+  print('You are in emergency mode\nKernel panic - not syncing: x\n');
+  follower.poll();
+  expect(follower.fatal?.pattern.code).toBe('GUEST_EMERGENCY_SHELL');
+  print('Linux version 7\nsystemd[1]: Switching root.\ndebian login: ');
+  follower.poll();
+  expect(follower.phase).toBe('login prompt');
+  print('\nLinux version 7\n');
+  follower.poll();
+  expect(follower.phase).toBe('kernel');
+});
+
+test('a log that began anew is read from its start', async () => {
+  const follower = new ConsoleFollower(folder);
+  print('a long first line\n');
+  follower.poll();
+  writeFileSync(join(folder, consoleLogName), 'second\n');
+  follower.poll();
+  expect(follower.lastLines(5)).toEqual(['a long first line', 'second']);
+});
+
+test('a whole line is looked for in all console logs', async () => {
+  print('boot\n\x1b[0mplan-result: pass abc\r\n');
+  expect(await consoleHasLine(folder, 'plan-result: pass abc')).toBe(true);
+  expect(await consoleHasLine(folder, 'plan-result: pass ab')).toBe(false);
+  expect(await consoleHasLine('/no/such/folder', 'x')).toBe(false);
+});

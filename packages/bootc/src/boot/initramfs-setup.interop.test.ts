@@ -1,0 +1,111 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommandError, run } from '@workbench/run';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+// The script of the initramfs, run for real in a private mount namespace. This kernel may lack fs-verity, so images are
+// mounted with `?` here; that verity is demanded and checked is tested in virtual machines.
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const script = join(root, 'packages/bootc/rootfs/usr/lib/dracut/modules.d/51bootc/initramfs-setup.sh');
+const cfsctl = join(root, 'target/tools/bin/cfsctl');
+const vectors = join(root, 'packages/composefs/vectors/oci/image');
+
+let sysroot: string;
+let id: string;
+
+beforeAll(async () => {
+  sysroot = await mkdtemp(join(tmpdir(), 'initramfs-setup-'));
+  const repository = join(sysroot, 'composefs');
+  const cfs = (...args: string[]) => run([cfsctl, ...args], { step: `cfsctl ${args[0]}` });
+  await cfs('init', '--insecure', '--algorithm', 'fsverity-sha512-12', repository);
+  await cfs('--repo', repository, 'oci', 'pull', `oci:${vectors}:vector`, 'vector', '--bootable');
+  id = (await cfs('--repo', repository, 'oci', 'compute-id', '--bootable', 'vector')).stdout.trim();
+  const state = join(sysroot, 'state/deploy', id);
+  await mkdir(join(state, 'etc'), { recursive: true });
+  await mkdir(join(sysroot, 'state/os/default/var'), { recursive: true });
+  await symlink('../../os/default/var', join(state, 'var'));
+  await writeFile(join(state, 'etc/of-this-deployment'), '');
+  await writeFile(join(sysroot, 'state/os/default/var/of-all-deployments'), '');
+});
+
+afterAll(() => rm(sysroot, { recursive: true, force: true }));
+
+async function setUp(cmdline: string, look: string, config = '/nonexistent'): Promise<string[]> {
+  const text = [
+    `mount --bind "$1" "$1"`,
+    `sh "$2" setup-root --sysroot "$1" --cmdline "$3" --config "$4"`,
+    `cd "$1"`,
+    look,
+  ].join(' && ');
+  const { stdout } = await run(['unshare', '--mount', 'sh', '-c', text, 'sh', sysroot, script, cmdline, config], {
+    step: 'set up the root',
+  });
+  return stdout.trimEnd().split('\n');
+}
+
+async function refusalOf(cmdline: string): Promise<string> {
+  const error = await setUp(cmdline, 'true').catch((thrown: unknown) => thrown);
+  if (!(error instanceof CommandError)) throw new Error(`not refused: ${cmdline}`);
+  return error.stderr.trim();
+}
+
+test('the image is the root, read-only, with /etc and /var of the state folder and the physical root in it', async () => {
+  const look =
+    'cat etc/hostname 2>/dev/null; ls etc var; ls sysroot; touch etc/x var/x && rm etc/x var/x; touch usr/x 2>&1';
+  const lines = await setUp(`quiet composefs=?${id}`, `{ ${look} || true; }`);
+  expect(lines.slice(0, -1)).toEqual([
+    'etc:',
+    'of-this-deployment',
+    '',
+    'var:',
+    'of-all-deployments',
+    'composefs',
+    'state',
+  ]);
+  expect(lines.at(-1)).toContain('Read-only file system');
+});
+
+test('the source of the root names the image, and nothing stays mounted outside of the root', async () => {
+  const lines = await setUp(`composefs=?${id}`, 'findmnt -rno TARGET,FSTYPE,SOURCE | grep -e "$1" -e /run/bootc');
+  expect(
+    lines.map((line) =>
+      line
+        .replaceAll(sysroot, '')
+        .replace(/\[.*\]/, '')
+        .split(' ')
+        .slice(0, 2)
+        .join(' '),
+    ),
+  ).toEqual([
+    expect.stringMatching(/^ /),
+    ' overlay',
+    expect.stringMatching(/^\/sysroot /),
+    expect.stringMatching(/^\/etc /),
+    expect.stringMatching(/^\/var /),
+  ]);
+  expect(lines[1]).toContain(`composefs:${id}`);
+});
+
+test('the parameter that names format and hash goes before the bare one', async () => {
+  const cmdline = `composefs=?${'0'.repeat(128)} composefs.digest=?v1-sha512-12:${id}`;
+  expect(await setUp(cmdline, 'ls etc')).toEqual(['of-this-deployment']);
+});
+
+test('/etc and /var can be transient, and systemd may take /var', async () => {
+  const config = join(sysroot, 'setup-root-conf.toml');
+  await writeFile(config, '# settings\n[etc]\nmount = "transient"\n[var]\nmount = "none"\n');
+  const look = 'touch etc/lost && ls etc | grep -c lost; ls var | grep -c of-all; stat -c %a etc';
+  expect(await setUp(`composefs=?${id}`, look, config)).toEqual(['1', '0', '755']);
+  expect(await setUp(`composefs=?${id}`, 'ls etc')).toEqual(['of-this-deployment']);
+  expect(await setUp(`systemd.volatile=state composefs=?${id}`, 'ls var | grep -c of-all || true')).toEqual(['0']);
+});
+
+test('what cannot be booted is refused with the reason', async () => {
+  expect(await refusalOf('quiet')).toContain('there is no composefs= on the kernel command line');
+  expect(await refusalOf('composefs=abc')).toContain('is not a SHA-512 digest of 128 hex digits');
+  expect(await refusalOf(`composefs=${'X'.repeat(128)}`)).toContain('lower-case hex digits');
+  expect(await refusalOf(`composefs=?${'0'.repeat(128)}`)).toContain('is not in the repository');
+  expect(await refusalOf(`composefs=${id}`)).toContain('has no fs-verity, and the kernel command line demands it');
+});

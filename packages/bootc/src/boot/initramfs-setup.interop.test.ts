@@ -12,11 +12,14 @@ const script = join(root, 'packages/bootc/rootfs/usr/lib/dracut/modules.d/51boot
 const cfsctl = join(root, 'target/tools/bin/cfsctl');
 const vectors = join(root, 'packages/composefs/vectors/oci/image');
 
+let folder: string;
 let sysroot: string;
 let id: string;
 
 beforeAll(async () => {
-  sysroot = await mkdtemp(join(tmpdir(), 'initramfs-setup-'));
+  folder = await mkdtemp(join(tmpdir(), 'initramfs-setup-'));
+  sysroot = join(folder, 'sysroot');
+  await mkdir(sysroot);
   const repository = join(sysroot, 'composefs');
   const cfs = (...args: string[]) => run([cfsctl, ...args], { step: `cfsctl ${args[0]}` });
   await cfs('init', '--insecure', '--algorithm', 'fsverity-sha512-12', repository);
@@ -30,7 +33,7 @@ beforeAll(async () => {
   await writeFile(join(sysroot, 'state/os/default/var/of-all-deployments'), '');
 });
 
-afterAll(() => rm(sysroot, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function setUp(cmdline: string, look: string, config = '/nonexistent'): Promise<string[]> {
   const text = [
@@ -94,7 +97,7 @@ test('the parameter that names format and hash goes before the bare one', async 
 });
 
 test('/etc and /var can be transient, and systemd may take /var', async () => {
-  const config = join(sysroot, 'setup-root-conf.toml');
+  const config = join(folder, 'setup-root-conf.toml');
   await writeFile(config, '# settings\n[etc]\nmount = "transient"\n[var]\nmount = "none"\n');
   const look = 'touch etc/lost && ls etc | grep -c lost; ls var | grep -c of-all; stat -c %a etc';
   expect(await setUp(`composefs=?${id}`, look, config)).toEqual(['1', '0', '755']);

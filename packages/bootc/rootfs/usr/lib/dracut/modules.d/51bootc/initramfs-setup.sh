@@ -72,7 +72,7 @@ mount_mode() {
     if [ -z "$mode" ]; then
         if [ "$(setting "$1" transient)" = true ]; then mode=transient; else mode=bind; fi
         # systemd itself mounts a tmpfs there.
-        case "$1 $cmdline " in
+        case "$1  $cmdline " in
             "var "*" systemd.volatile=state "* | "var "*" systemd.volatile=overlay "*) mode=none ;;
         esac
     fi

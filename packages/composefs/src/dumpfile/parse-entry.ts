@@ -173,9 +173,12 @@ function parseContent({ sizeBytes, payload, content, digest }: ContentFields, li
 
 /** The digest of the object that a path ends in, such as `…/ab/cdef…`. */
 function objectOfPath(path: ByteString, algorithm: HashAlgorithm): string {
-  const end = path.slice(-(digestBytes[algorithm] * 2 + 1));
-  if (end[2] !== '/') throw invalid(`payload ${JSON.stringify(path)} is not the path of an object`);
-  return parseDigest(end.slice(0, 2) + end.slice(3), algorithm);
+  const digestLength = digestBytes[algorithm] * 2;
+  const [, high, low] = /([0-9a-fA-F]{2})\/([0-9a-fA-F]+)$/.exec(path.slice(-(digestLength + 1))) ?? [];
+  if (high === undefined || low === undefined || high.length + low.length !== digestLength) {
+    throw invalid(`payload ${JSON.stringify(path)} is not the path of an object`);
+  }
+  return (high + low).toLowerCase();
 }
 
 function parseTarget(payload: ByteString | undefined, limits: EntryLimits): ByteString {

@@ -37,36 +37,34 @@ const wordBytes = 4;
 const longestRestBytes = 255;
 const longestValueBytes = 65535;
 
+interface KnownName {
+  name: ByteString;
+  index: number;
+  rest: ByteString;
+  filterBit: number;
+  byKey: Map<string, Attribute>;
+}
+
 /** An empty table for an image of a format. */
 export function createAttributeTable(format: ErofsFormat): AttributeTable {
-  const attributes = new Map<string, Attribute>();
-  const names = new Map<ByteString, Pick<Attribute, 'index' | 'rest' | 'filterBit'>>();
+  const names = new Map<ByteString, KnownName>();
 
-  const nameParts = (name: ByteString) => {
-    const known = names.get(name);
-    if (known !== undefined) return known;
-    const { index, rest } = splitName(name, format === 2);
-    const filterBit = 1 << (xxhash32(Buffer.from(rest, 'latin1'), (filterSeed + index) >>> 0) & 31);
-    const parts = { index, rest, filterBit };
-    names.set(name, parts);
-    return parts;
-  };
-  const make = (name: ByteString, value: Uint8Array): Attribute => {
-    const parts = nameParts(name);
-    if (parts.rest.length > longestRestBytes || value.length > longestValueBytes) {
-      throw new CodedError('EROFS_LIMIT', `the attribute ${textOf(name)} is too long for an image`, {
-        hint: 'a name may have 255 bytes and a value 65535; remove the attribute',
-      });
+  const knownName = (name: ByteString): KnownName => {
+    let known = names.get(name);
+    if (known === undefined) {
+      const { index, rest } = splitName(name, format === 2);
+      const filterBit = 1 << (xxhash32(Buffer.from(rest, 'latin1'), (filterSeed + index) >>> 0) & 31);
+      known = { name, index, rest, filterBit, byKey: new Map() };
+      names.set(name, known);
     }
-    const entryBytes = roundUp(entryHeadBytes + parts.rest.length + value.length, wordBytes);
-    return { name, ...parts, value, uses: 0, entryBytes, sharedAt: -1 };
+    return known;
   };
   const useKeyed = (name: ByteString, key: string, makeValue: () => Uint8Array): Attribute => {
-    const whole = `${name}\0${key}`;
-    let attribute = attributes.get(whole);
+    const known = knownName(name);
+    let attribute = known.byKey.get(key);
     if (attribute === undefined) {
-      attribute = make(name, makeValue());
-      attributes.set(whole, attribute);
+      attribute = makeAttribute(known, makeValue());
+      known.byKey.set(key, attribute);
     }
     attribute.uses++;
     return attribute;
@@ -77,7 +75,9 @@ export function createAttributeTable(format: ErofsFormat): AttributeTable {
     use: (name, value) => useKeyed(name, latin1(value), () => value),
     share() {
       const shared: Attribute[] = [];
-      for (const attribute of attributes.values()) if (attribute.uses > 1) shared.push(attribute);
+      for (const { byKey } of names.values()) {
+        for (const attribute of byKey.values()) if (attribute.uses > 1) shared.push(attribute);
+      }
       shared.sort(format === 2 ? compareByIndex : (a, b) => compareAttributes(b, a));
       let sharedBytes = 0;
       for (const attribute of shared) {
@@ -87,6 +87,16 @@ export function createAttributeTable(format: ErofsFormat): AttributeTable {
       return { shared, sharedBytes };
     },
   };
+}
+
+function makeAttribute({ name, index, rest, filterBit }: KnownName, value: Uint8Array): Attribute {
+  if (rest.length > longestRestBytes || value.length > longestValueBytes) {
+    throw new CodedError('EROFS_LIMIT', `the attribute ${textOf(name)} is too long for an image`, {
+      hint: 'a name may have 255 bytes and a value 65535; remove the attribute',
+    });
+  }
+  const entryBytes = roundUp(entryHeadBytes + rest.length + value.length, wordBytes);
+  return { name, index, rest, value, uses: 0, entryBytes, filterBit, sharedAt: -1 };
 }
 
 /** Order of attributes in an inode of formats 0 and 1: by name, then the shorter value first, then by its bytes. */

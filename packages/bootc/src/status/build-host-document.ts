@@ -1,0 +1,120 @@
+import type { OriginReference } from '../deployment/image-reference.ts';
+import type { DeploymentImage } from '../storage/deployment-image.ts';
+import { type DeploymentRoles, deploymentRoles } from '../storage/deployment-roles.ts';
+import { type Mount, mountAt } from '../storage/mount-table.ts';
+import type { DeploymentRecord, RootModel } from '../storage/root-model.ts';
+import {
+  type BootEntryDocument,
+  emptyHostDocument,
+  type HostDocument,
+  type ImageDocument,
+  type ImageReferenceDocument,
+  type UsrOverlayDocument,
+} from './host-document.ts';
+import { isSoftRebootCapable } from './soft-reboot.ts';
+import { normalizeTimestamp } from './timestamp.ts';
+
+/** What the status document tells of the system beside its deployments. */
+export interface SystemState {
+  mounts: readonly Mount[];
+  isReadOnly: boolean;
+  isSelinuxEnabled: boolean;
+}
+
+/** The status document of a system booted from composefs. Never fails: what is odd is told in it. */
+export function buildHostDocument(model: RootModel, system: SystemState): HostDocument {
+  const roles = deploymentRoles(model);
+  const describe = (deployment: DeploymentRecord | undefined): BootEntryDocument | null =>
+    deployment === undefined ? null : describeDeployment(deployment, { model, roles, system });
+  const others = roles.others.flatMap((deployment) => describe(deployment) ?? []);
+  const unmanaged = model.unmanaged.map(({ fileName, set, reason }) => ({
+    entry: set === 'active' ? fileName : `${fileName} (staged)`,
+    reason,
+  }));
+  const incomplete = listProblems(model, roles);
+  const document = emptyHostDocument();
+  return {
+    ...document,
+    spec: {
+      image: describeReference((roles.staged ?? roles.booted).reference),
+      bootOrder: roles.isRollbackQueued ? 'rollback' : 'default',
+    },
+    status: {
+      staged: describe(roles.staged),
+      booted: describe(roles.booted),
+      rollback: describe(roles.rollback),
+      ...(others.length === 0 ? {} : { otherDeployments: others }),
+      rollbackQueued: roles.isRollbackQueued,
+      type: 'bootcHost',
+      usrOverlay: describeUsrOverlay(system.mounts),
+      readOnly: system.isReadOnly,
+      ...(unmanaged.length === 0 ? {} : { unmanaged }),
+      ...(incomplete.length === 0 ? {} : { incomplete }),
+    },
+  };
+}
+
+function describeDeployment(
+  deployment: DeploymentRecord,
+  context: { model: RootModel; roles: DeploymentRoles; system: SystemState },
+): BootEntryDocument {
+  const { model, roles, system } = context;
+  const { image, reference, origin } = deployment;
+  const isUki = origin?.bootType === undefined ? bootsEfiProgram(deployment) : origin.bootType === 'uki';
+  const isStaged = deployment === roles.staged;
+  return {
+    image: image === undefined || reference === undefined ? null : describeImage(image, reference),
+    cachedUpdate: null,
+    incompatible: false,
+    pinned: false,
+    softRebootCapable: isSoftRebootCapable(roles.booted, deployment, system),
+    downloadOnly: isStaged && model.staged?.isFinalizationLocked === true,
+    store: null,
+    ostree: null,
+    composefs: {
+      verity: deployment.id,
+      bootType: isUki ? 'Uki' : 'Bls',
+      bootloader: model.boot.bootloader,
+      bootDigest: origin?.bootDigest ?? null,
+      missingVerityAllowed: model.host.isMissingVerityAllowed,
+    },
+  };
+}
+
+function bootsEfiProgram(deployment: DeploymentRecord): boolean {
+  return deployment.entries[0]?.entry.target.kind === 'efi';
+}
+
+function describeImage(image: DeploymentImage, reference: OriginReference): ImageDocument {
+  return {
+    image: describeReference(reference)!,
+    version: image.manifest.annotations?.['org.opencontainers.image.version'] ?? null,
+    timestamp: normalizeTimestamp(image.config.created ?? '') ?? null,
+    imageDigest: image.manifestDigest,
+    architecture: image.config.architecture,
+  };
+}
+
+function describeReference(reference: OriginReference | undefined): ImageReferenceDocument | null {
+  if (reference === undefined) return null;
+  const { image, transport, signature } = reference;
+  return { image, transport, ...(signature === 'unverified' ? {} : { signature }) };
+}
+
+function describeUsrOverlay(mounts: readonly Mount[]): UsrOverlayDocument | null {
+  const usr = mountAt(mounts, '/usr');
+  if (usr?.filesystem !== 'overlay') return null;
+  return { accessMode: usr.options.includes('ro') ? 'readOnly' : 'readWrite', persistence: 'transient' };
+}
+
+function listProblems(model: RootModel, roles: DeploymentRoles): { deployment: string | null; problem: string }[] {
+  const shown = new Set([roles.booted, roles.staged, roles.rollback, ...roles.others]);
+  const told = [...model.deployments.values(), roles.booted].filter(
+    // A state folder that nothing boots is for the garbage collector, not for the reader.
+    (deployment) => deployment.entries.length > 0 || shown.has(deployment),
+  );
+  return [
+    ...model.problems.map((problem) => ({ deployment: null, problem })),
+    ...[...new Set(told)].flatMap(({ id, problems }) => problems.map((problem) => ({ deployment: id, problem }))),
+  ];
+}

@@ -1,0 +1,55 @@
+import { CodedError } from '@workbench/run';
+import { openBootedStorage } from '../storage/booted-storage.ts';
+import { detectEnvironment } from '../storage/environment.ts';
+import { journalMessages, writeJournal } from '../storage/journal.ts';
+import { pathExists } from '../storage/optional-file.ts';
+import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { buildHostDocument } from './build-host-document.ts';
+import { formatDocument, type StatusFormat } from './format-document.ts';
+import { emptyHostDocument, type HostDocument } from './host-document.ts';
+
+/** How status is shown. */
+export interface StatusOptions {
+  format: StatusFormat;
+  /** Leaves out the staged and the rollback deployment. */
+  onlyBooted: boolean;
+  isVerbose: boolean;
+}
+
+/**
+ * Prints the status document on standard output. Outside a host booted from composefs that is an empty one.
+ *
+ * @throws CodedError `ROOT_REQUIRED` on such a host without root: the ESP has to be mounted.
+ */
+export async function showStatus(options: StatusOptions): Promise<void> {
+  const document = await readHostDocument();
+  const shown = options.onlyBooted
+    ? { ...document, status: { ...document.status, staged: null, rollback: null } }
+    : document;
+  process.stdout.write(await formatDocument(shown, options));
+}
+
+/** The status document of this system. */
+export async function readHostDocument(): Promise<HostDocument> {
+  const environment = await detectEnvironment('/');
+  if (environment.kind !== 'composefs') return emptyHostDocument();
+  if (process.getuid?.() !== 0) {
+    throw new CodedError('ROOT_REQUIRED', 'this command must be run as root', { hint: 'use sudo' });
+  }
+  await using storage = await openBootedStorage('read');
+  const model = await buildRootModel(storage);
+  await warnOfMissingOrigins(model);
+  const isSelinuxEnabled = await pathExists('/sys/fs/selinux/enforce');
+  return buildHostDocument(model, { mounts: storage.mounts, isReadOnly: storage.isReadOnly, isSelinuxEnabled });
+}
+
+async function warnOfMissingOrigins(model: RootModel): Promise<void> {
+  for (const deployment of model.deployments.values()) {
+    if (deployment.origin !== undefined || deployment.entries.length === 0) continue;
+    await writeJournal({
+      messageId: journalMessages.originMissing,
+      message: `No origin file for deployment ${deployment.id}`,
+      priority: 4,
+    });
+  }
+}

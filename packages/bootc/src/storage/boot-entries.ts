@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join, posix } from 'node:path';
+import { type BlsEntry, parseBlsEntry } from '../boot/bls-entry.ts';
+import { findComposefsArgument, parseKernelArguments } from '../boot/kernel-arguments.ts';
+import { inMenuOrder } from '../boot/menu-order.ts';
+import { type Bootloader, bootArtifactPrefix, loaderPaths } from '../boot/names.ts';
+import { isDeploymentId } from '../deployment/state-paths.ts';
+import { listOptionalDirectory, pathExists } from './optional-file.ts';
+
+/** Where the boot loader of a system keeps its things. */
+export interface BootLocation {
+  bootloader: Bootloader;
+  /** The folder that holds `loader/`: the ESP, or `/boot` for classic grub. */
+  bootDirectory: string;
+  /** The EFI system partition. */
+  espDirectory: string;
+}
+
+/** A boot entry that boots a deployment. */
+export interface BootEntryRecord {
+  fileName: string;
+  /** `staged` entries become active when the system shuts down. */
+  set: 'active' | 'staged';
+  entry: BlsEntry;
+  deploymentId: string;
+  /** The id in the name of its kernel folder or unified kernel image: another deployment's when kernels are shared. */
+  artifactName: string;
+  /** Paths of the files it boots that are not there. */
+  missingFiles: readonly string[];
+}
+
+/** A file among the boot entries that this program leaves alone, and why. */
+export interface UnmanagedEntry {
+  fileName: string;
+  set: 'active' | 'staged';
+  reason: string;
+}
+
+/** All boot entries of a system. */
+export interface BootEntries {
+  /** Each in menu order: the active ones, the first of which is the default, then the staged ones. */
+  managed: readonly BootEntryRecord[];
+  unmanaged: readonly UnmanagedEntry[];
+}
+
+/** Reads all boot entries. One that cannot be read or boots no deployment is reported as unmanaged, never thrown. */
+export async function scanBootEntries(location: BootLocation): Promise<BootEntries> {
+  const managed: BootEntryRecord[] = [];
+  const unmanaged: UnmanagedEntry[] = [];
+  for (const set of ['active', 'staged'] as const) {
+    const found: BootEntryRecord[] = [];
+    const directory = join(location.bootDirectory, set === 'active' ? loaderPaths.entries : loaderPaths.staged);
+    for (const fileName of await listOptionalDirectory(directory)) {
+      if (!fileName.endsWith('.conf')) continue;
+      try {
+        const entry = parseBlsEntry(await readFile(join(directory, fileName), 'utf8'), fileName);
+        const deploymentId = deploymentIdOfEntry(entry);
+        const missingFiles = await listMissingFiles(entry, location);
+        found.push({ fileName, set, entry, deploymentId, artifactName: artifactNameOfEntry(entry), missingFiles });
+      } catch (error) {
+        unmanaged.push({ fileName, set, reason: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    managed.push(...inMenuOrder(found, location.bootloader));
+  }
+  return { managed, unmanaged };
+}
+
+/**
+ * The deployment an entry boots: what `composefs=` says, or what the name of the unified kernel image says.
+ *
+ * @throws Error that says what is missing, for an entry that boots something else.
+ */
+export function deploymentIdOfEntry(entry: BlsEntry): string {
+  const { target } = entry;
+  if (target.kind === 'linux') {
+    const argument = findComposefsArgument(parseKernelArguments(target.options ?? ''));
+    if (argument === undefined) throw new Error('its options have no composefs=');
+    return checkedId(argument.deploymentId);
+  }
+  return checkedId(stripPrefix(posix.basename(target.path, '.efi')));
+}
+
+function checkedId(text: string): string {
+  if (isDeploymentId(text)) return text;
+  throw new Error(`${JSON.stringify(text)} is not the id of a deployment`);
+}
+
+/** The id in the name of the kernel folder or unified kernel image an entry boots, without prefix and ending. */
+export function artifactNameOfEntry(entry: BlsEntry): string {
+  const { target } = entry;
+  return stripPrefix(target.kind === 'linux' ? basename(dirname(target.linux)) : posix.basename(target.path, '.efi'));
+}
+
+/** A name without the prefix of this program's boot artifacts, if it has it. */
+export function stripPrefix(name: string): string {
+  return name.startsWith(bootArtifactPrefix) ? name.slice(bootArtifactPrefix.length) : name;
+}
+
+async function listMissingFiles(entry: BlsEntry, location: BootLocation): Promise<string[]> {
+  const { target } = entry;
+  const paths = target.kind === 'linux' ? [target.linux, ...target.initrds] : [target.path];
+  const present = await Promise.all(paths.map((path) => pathExists(fileOfEntry(path, location))));
+  return paths.filter((_, index) => present[index] === false);
+}
+
+// A path in an entry begins at the root of the partition that holds the entry. For classic grub that is /boot when it is a
+// mount of its own, else the root file system, where the same path begins with /boot.
+function fileOfEntry(path: string, location: BootLocation): string {
+  const isFromRoot = location.bootloader === 'grub' && path.startsWith('/boot/');
+  return join(location.bootDirectory, isFromRoot ? path.slice('/boot'.length) : path);
+}

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import type { Repository } from '@workbench/composefs';
+import { CodedError, run } from '@workbench/run';
+import { readsEntriesFromEsp } from '../boot/bootloader.ts';
+import { physicalRoot } from '../deployment/state-paths.ts';
+import type { BootLocation } from './boot-entries.ts';
+import { detectBootloader } from './bootloader-detection.ts';
+import { type BootedHost, detectEnvironment } from './environment.ts';
+import { mountEsp } from './esp.ts';
+import { type ImageStore, imageStoreOf } from './image-store.ts';
+import { isInInitialMountNamespace } from './mount-namespace.ts';
+import { type Mount, mountAt, readMountTable } from './mount-table.ts';
+import { readOptionalText } from './optional-file.ts';
+
+/** The storage of the running system, opened. Disposing of it closes the repository and with it its lock. */
+export interface BootedStorage extends AsyncDisposable {
+  root: string;
+  /** The physical root, as it is mounted: `/sysroot`. */
+  physicalRoot: string;
+  host: BootedHost;
+  boot: BootLocation;
+  /** The disk is write-protected (a live medium): nothing can be changed. */
+  isReadOnly: boolean;
+  mounts: readonly Mount[];
+  /** Images of the repository; a repository that cannot be opened makes its calls reject, not the opening of the storage. */
+  images: ImageStore;
+  /** The repository, opened at the first call. */
+  openRepository(): Promise<Repository>;
+}
+
+/**
+ * Opens the storage of the running system: finds the deployment it booted, mounts the EFI system partition where nobody
+ * else sees it, and for writing makes `/sysroot` writable in this process's mount namespace only.
+ *
+ * @throws CodedError `NOT_A_BOOTED_HOST` unless the system was booted from composefs; see also mountEsp.
+ */
+export async function openBootedStorage(access: 'read' | 'write'): Promise<BootedStorage> {
+  const root = '/';
+  const host = await detectEnvironment(root);
+  if (host.kind !== 'composefs') throw notBootedHost(host.kind);
+  if (isInInitialMountNamespace()) {
+    throw new CodedError('MOUNT_NAMESPACE_SHARED', 'this program must be in a mount namespace of its own', {
+      hint: 'run it through the bootc command, or through unshare -m',
+    });
+  }
+  const mounts = await readMountTable(root);
+  const sysroot = join(root, 'sysroot');
+  const isReadOnly = await isDeviceReadOnly(root, mountAt(mounts, '/sysroot'));
+  if (access === 'write') {
+    if (isReadOnly) {
+      throw new CodedError('HOST_READ_ONLY', 'the block device of /sysroot is read-only, as on a live ISO', {
+        hint: 'install to a disk first: bootc install to-disk',
+      });
+    }
+    await run(['mount', '-o', 'remount,rw', sysroot], { step: 'make /sysroot writable', timeoutMs: 60_000 });
+  }
+  const [bootloader, espDirectory] = await Promise.all([detectBootloader(root), mountEsp(mounts, access)]);
+  const bootDirectory = readsEntriesFromEsp(bootloader) ? espDirectory : join(sysroot, 'boot');
+  let repository: Promise<Repository> | undefined;
+  const openRepository = async (): Promise<Repository> => {
+    const composefs = await import('@workbench/composefs');
+    repository ??= composefs.openRepository(join(sysroot, physicalRoot.repository));
+    return repository;
+  };
+  return {
+    root,
+    physicalRoot: sysroot,
+    host,
+    boot: { bootloader, bootDirectory, espDirectory },
+    isReadOnly,
+    mounts,
+    images: lazyImageStore(openRepository),
+    openRepository,
+    [Symbol.asyncDispose]: async () => {
+      await (await repository?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The error of a command that only makes sense on a host booted from a deployment. */
+export function notBootedHost(kind: 'container' | 'ostree' | 'other'): CodedError {
+  const where = {
+    container: 'this is a container, but this command requires a booted host system',
+    ostree: 'this command requires a booted host system of the composefs backend, and this one was booted from ostree',
+    other: 'this command requires a booted host system, and this one was not booted from a bootc deployment',
+  };
+  return new CodedError('NOT_A_BOOTED_HOST', where[kind], {
+    hint: 'run it on a machine installed with bootc install',
+  });
+}
+
+function lazyImageStore(openRepository: () => Promise<Repository>): ImageStore {
+  let store: Promise<ImageStore> | undefined;
+  const open = async (): Promise<ImageStore> =>
+    imageStoreOf(await openRepository(), await import('@workbench/composefs'));
+  const opened = (): Promise<ImageStore> => {
+    store ??= open();
+    return store;
+  };
+  return {
+    readImage: async (manifestDigest) => (await opened()).readImage(manifestDigest),
+    listTags: async () => (await opened()).listTags(),
+    hasErofsImage: async (id) => (await opened()).hasErofsImage(id),
+  };
+}
+
+async function isDeviceReadOnly(root: string, sysroot: Mount | undefined): Promise<boolean> {
+  const text = await readOptionalText(join(root, 'sys/dev/block', sysroot?.device ?? '0:0', 'ro'));
+  return text?.trim() === '1';
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { CodedError } from '@workbench/run';
+import type { Origin } from '../deployment/origin.ts';
+import type { DeploymentPaths } from '../deployment/state-paths.ts';
+import type { ImageStore, StoredImage } from './image-store.ts';
+import { readOptionalText } from './optional-file.ts';
+
+/** The container image a deployment was made from. */
+export interface DeploymentImage extends StoredImage {
+  /** `sha256:` and 64 hex digits. */
+  manifestDigest: string;
+  /** Whether the repository holds the image, or only a sidecar file of bootc 1.13 tells of it. */
+  isStored: boolean;
+}
+
+/**
+ * The image of a deployment: from the repository by the digest in its origin, else from the `.imginfo` file of bootc 1.13.
+ *
+ * @throws CodedError `IMAGE_INFO_MISSING` when there is neither, `IMAGE_INFO_INVALID` for a sidecar file that is no JSON;
+ * whatever the store rejects with when it lacks the image.
+ */
+export async function readDeploymentImage(
+  paths: DeploymentPaths,
+  origin: Origin,
+  store: ImageStore,
+): Promise<DeploymentImage> {
+  if (origin.manifestDigest !== undefined) {
+    const image = await store.readImage(origin.manifestDigest);
+    return { ...image, manifestDigest: origin.manifestDigest, isStored: true };
+  }
+  const text = await readOptionalText(paths.legacyImageInfo);
+  if (text === undefined) {
+    throw new CodedError(
+      'IMAGE_INFO_MISSING',
+      `no manifest_digest in ${paths.originName}, and no .imginfo file beside it`,
+      { hint: 'the deployment boots all the same; switch to its image again to repair the record' },
+    );
+  }
+  const legacy = parseImageInfo(text, paths.legacyImageInfo);
+  const stored = await findStoredImage(legacy, store);
+  return stored ?? { ...legacy, manifestDigest: digestOfManifest(legacy.manifest), isStored: false };
+}
+
+function parseImageInfo(text: string, path: string): StoredImage {
+  try {
+    const info: StoredImage = JSON.parse(text);
+    if (typeof info.manifest.config.digest === 'string' && typeof info.config.architecture === 'string') return info;
+  } catch {
+    // Told below, as for JSON of another shape.
+  }
+  throw new CodedError('IMAGE_INFO_INVALID', `${path} holds no image manifest and configuration`, {
+    hint: 'switch to the image again to repair the record',
+  });
+}
+
+/** The tagged image whose manifest says the same as a sidecar file, if there is one. */
+async function findStoredImage(legacy: StoredImage, store: ImageStore): Promise<DeploymentImage | undefined> {
+  for (const manifestDigest of new Set((await store.listTags()).values())) {
+    const image = await store.readImage(manifestDigest).catch(() => undefined);
+    if (image !== undefined && isDeepStrictEqual(image.manifest, legacy.manifest)) {
+      return { ...image, manifestDigest, isStored: true };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The digest of a manifest that bootc 1.13 wrote down again: it kept the order of the keys but not that of the annotations.
+ * With these sorted, as container engines write them, this is the digest the registry knows.
+ */
+function digestOfManifest(manifest: StoredImage['manifest']): string {
+  const { annotations } = manifest;
+  const sorted = Object.entries(annotations ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const inOrder = annotations === undefined ? manifest : { ...manifest, annotations: Object.fromEntries(sorted) };
+  return `sha256:${createHash('sha256').update(JSON.stringify(inOrder)).digest('hex')}`;
+}

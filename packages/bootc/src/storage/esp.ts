@@ -1,0 +1,67 @@
+import { mkdir } from 'node:fs/promises';
+import { CodedError, CommandError, run } from '@workbench/run';
+import { type BlockDevice, disksHolding, findEspPartition, listBlockDevices } from './block-devices.ts';
+import { type Mount, mountAt } from './mount-table.ts';
+
+/** Where the EFI system partition is mounted in the private mount namespace of this process. */
+const espMountPoint = '/run/bootc/esp';
+
+const espOptions = 'noexec,nosuid,fmask=0177,dmask=0077';
+
+/**
+ * The EFI system partition of the disks that `/sysroot` lives on: of several disks the first that has one.
+ *
+ * @throws CodedError `ESP_NOT_FOUND` naming the disks that were looked at.
+ */
+export function espOfSysroot(devices: readonly BlockDevice[], sysroot: Mount): BlockDevice {
+  // Btrfs shows a device number of its own, so its device is known by its path only.
+  const byNumber = disksHolding(devices, sysroot.device);
+  const disks = byNumber.length > 0 ? byNumber : disksHolding(devices, sysroot.source);
+  for (const disk of disks) {
+    const esp = findEspPartition(disk);
+    if (esp !== undefined) return esp;
+  }
+  const looked =
+    disks.length === 0 ? `no disk holds ${sysroot.source}` : `none on ${disks.map((d) => d.path).join(', ')}`;
+  throw new CodedError('ESP_NOT_FOUND', `no EFI system partition (ESP) found: ${looked}`, {
+    hint: 'the ESP is a partition of type c12a7328-f81f-11d2-ba4b-00a0c93ec93b; look with lsblk -o +PARTTYPE',
+  });
+}
+
+/**
+ * Mounts the EFI system partition of the running system where nobody else sees it and returns its folder. This process
+ * must be in a private mount namespace; the mount goes away with it.
+ *
+ * The kernel refuses to mount one device both read-only and read-write, so a mount that is there is made writable first
+ * when `access` is `write`, and taken over as it is when it is `read`.
+ *
+ * @throws CodedError `ESP_NOT_FOUND`; CommandError of lsblk or mount.
+ */
+export async function mountEsp(mounts: readonly Mount[], access: 'read' | 'write'): Promise<string> {
+  const sysroot = mountAt(mounts, '/sysroot');
+  if (sysroot === undefined) {
+    throw new CodedError('SYSROOT_NOT_MOUNTED', '/sysroot is not a mount point', {
+      hint: 'the initramfs mounts the physical root there; see journalctl -b -u bootc-root-setup.service',
+    });
+  }
+  const esp = espOfSysroot(await listBlockDevices(), sysroot);
+  await mkdir(espMountPoint, { recursive: true });
+  const present = mounts.find((mount) => mount.device === esp['maj:min'] && mount.rootInFilesystem === '/');
+  if (present !== undefined && access === 'read') {
+    await mount(['--bind', present.mountPoint, espMountPoint]);
+    return espMountPoint;
+  }
+  if (present !== undefined) await mount(['-o', 'remount,rw', present.mountPoint]);
+  try {
+    await mount(['-t', 'vfat', '-o', espOptions, esp.path, espMountPoint]);
+  } catch (error) {
+    // Another namespace may hold it read-only, or the device may be write-protected: good enough for reading.
+    if (access === 'write' || !(error instanceof CommandError)) throw error;
+    await mount(['-t', 'vfat', '-o', `ro,${espOptions}`, esp.path, espMountPoint]);
+  }
+  return espMountPoint;
+}
+
+async function mount(args: readonly string[]): Promise<void> {
+  await run(['mount', ...args], { step: 'mount the EFI system partition', timeoutMs: 60_000 });
+}

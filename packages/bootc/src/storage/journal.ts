@@ -1,0 +1,36 @@
+import { run } from '@workbench/run';
+import { pathExists } from './optional-file.ts';
+
+/** Ids of what this program tells the journal; `journalctl F_MESSAGE_ID=…` finds them. Other programs know them. */
+export const journalMessages = {
+  originMissing: 'd264f924dadb4c31bff0412107d391fb',
+  garbageCollected: '3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7',
+} as const;
+
+/** One record for the journal. */
+export interface JournalRecord {
+  messageId: string;
+  message: string;
+  /** syslog(3): 4 is a warning, 6 is information. */
+  priority: 4 | 6;
+  /** More fields, upper-case names. */
+  fields?: Readonly<Record<string, string>>;
+}
+
+/** Tells the journal, where there is one and this is root. A journal that does not listen is no reason to fail. */
+export async function writeJournal(record: JournalRecord): Promise<void> {
+  if (process.getuid?.() !== 0 || !(await pathExists('/run/systemd/journal/socket'))) return;
+  const fields = {
+    MESSAGE: record.message,
+    PRIORITY: String(record.priority),
+    SYSLOG_IDENTIFIER: 'bootc',
+    F_MESSAGE_ID: record.messageId,
+    ...record.fields,
+  };
+  const input = Object.entries(fields)
+    .map(([name, value]) => `${name}=${value.replaceAll('\n', ' ')}\n`)
+    .join('');
+  await run(['logger', '--journald'], { step: 'write to the journal', input, timeoutMs: 10_000 }).catch(
+    () => undefined,
+  );
+}

@@ -12,9 +12,12 @@ test('a set of keys is made once, is what firmware takes, and is never overwritt
     expect(await generateSecureBootKeys(folder)).toBe(true);
     expect(statSync(join(folder, 'db.key')).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(folder, 'GUID.txt'), 'utf8')).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/);
-    const { stdout } = await run(['openssl', 'x509', '-in', join(folder, 'db.cer'), '-inform', 'DER', '-noout', '-text'], {
-      step: 'read the certificate',
-    });
+    const { stdout } = await run(
+      ['openssl', 'x509', '-in', join(folder, 'db.cer'), '-inform', 'DER', '-noout', '-text'],
+      {
+        step: 'read the certificate',
+      },
+    );
     expect(stdout).toContain('Public-Key: (4096 bit)');
     expect(stdout).toContain('sha256WithRSAEncryption');
     const before = secureBootKeyFiles.map((file) => readFileSync(join(folder, file), 'hex'));

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { workspaceRoot } from '../settings/workspace.ts';
+import { mmdebstrapCommand } from './base.ts';
+import { buildArguments } from './build.ts';
+import { podmanCommand } from './podman.ts';
+
+test('the image build needs no network, takes the base as it is, and hands the cell on', () => {
+  const args = buildArguments('localhost/some-base', ['--build-arg=boot_type=bls'], 'target/image/context');
+  expect(args.map((arg) => arg.replace(workspaceRoot, ''))).toEqual([
+    'build',
+    '--network=none',
+    '--pull=never',
+    '--tag=localhost/bootc',
+    '--build-arg=base=localhost/some-base',
+    '--build-arg=boot_type=bls',
+    '--file=/images/Containerfile',
+    'target/image/context',
+  ]);
+});
+
+test('the base is made of the listed packages, and names no mirror', () => {
+  const command = mmdebstrapCommand(['systemd', 'podman'], 'base.tar');
+  expect(command.slice(-3)).toEqual(['--include=systemd,podman', 'trixie', 'base.tar']);
+  expect(command.join(' ')).not.toMatch(/https?:/);
+});
+
+test('podman is told how to run containers only where no systemd makes cgroups', () => {
+  expect(podmanCommand(['build', '.'], true)).toEqual(['podman', 'build', '.']);
+  expect(podmanCommand(['build', '.'], false)).toEqual([
+    'podman',
+    '--cgroup-manager=cgroupfs',
+    '--runtime=runc',
+    'build',
+    '.',
+  ]);
+});

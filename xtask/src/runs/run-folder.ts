@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { currentOwner, isAlive } from './owner.ts';
@@ -10,6 +11,8 @@ const recordSchema = z.object({
   title: z.string(),
   startedAt: z.string(),
   finishedAt: z.string().optional(),
+  /** What is not wanted after the run. */
+  workPath: z.string(),
   owner: z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() }),
 });
 
@@ -22,7 +25,10 @@ export interface RunFolder {
   /** Eight letters and digits, unlike those of any other run: names of VMs carry them. */
   readonly suffix: string;
   readonly path: string;
-  /** For what is not wanted after the run: the copy of the plans, ssh keys. Removed by `finish`, or by the reaper. */
+  /**
+   * For what is not wanted after the run: the copy of the plans, ssh keys. It has a short path, because tmt puts its
+   * sockets there, and unix(7) allows 108 bytes for the path of one. Removed by `finish`, or by the reaper.
+   */
   readonly workPath: string;
   /** Makes and returns `<id>/<cell>/<plan>/`. */
   planFolder(cell: string, plan: string): string;
@@ -42,10 +48,11 @@ export function createRunFolder(root: string, title: string, now: Date = new Dat
   const stamp = now.toISOString().replaceAll(/[-:]/g, '').slice(0, 15).replace('T', '-');
   const id = `${stamp}-${suffix}`;
   const path = join(root, id);
-  const workPath = join(path, 'work');
-  mkdirSync(workPath, { recursive: true });
-  const record: RunRecord = { id, title, startedAt: now.toISOString(), owner: currentOwner() };
+  const workPath = join(tmpdir(), `bootc-tmt-${suffix}`);
+  mkdirSync(path, { recursive: true });
+  const record: RunRecord = { id, title, startedAt: now.toISOString(), workPath, owner: currentOwner() };
   writeRecord(path, record);
+  mkdirSync(workPath, { mode: 0o700 });
   pointLatestAt(root, id);
   pruneRuns(root, keptRuns);
   return {

@@ -1,4 +1,4 @@
-import { CommandError, type RunOptions, type RunResult, run } from '@workbench/run';
+import { CodedError, CommandError, type RunOptions, type RunResult, run } from '@workbench/run';
 import { z } from 'zod';
 import type { DomainAnswer } from './guest-monitor.ts';
 
@@ -70,7 +70,7 @@ export class BcvkClient {
     const argv = this.command(['libvirt', 'inspect', name, '--format=json']);
     const options = { timeoutMs: 30_000, ...(signal === undefined ? {} : { signal }) };
     const result = await run(argv, { step: `inspect VM ${name}`, okExitCodes: [1], ...options });
-    return result.exitCode === 0 ? vmSchema.parse(JSON.parse(result.stdout)) : undefined;
+    return result.exitCode === 0 ? parseOutput(argv, result.stdout, vmSchema) : undefined;
   }
 
   /** The state of a VM as a monitor wants it: no answer is an answer too. */
@@ -87,7 +87,7 @@ export class BcvkClient {
   async list(label: string): Promise<BcvkVm[]> {
     const argv = this.command(['libvirt', 'list', '--all', `--label=${label}`, '--format=json']);
     const { stdout } = await run(argv, { step: 'list VMs', timeoutMs: 60_000 });
-    return z.array(vmSchema).parse(JSON.parse(stdout === '' ? '[]' : stdout));
+    return parseOutput(argv, stdout === '' ? '[]' : stdout, z.array(vmSchema));
   }
 
   /** Stops and removes a VM with its disk. Does nothing when there is none of that name. */
@@ -105,10 +105,19 @@ export class BcvkClient {
   async hostStatus(): Promise<HostStatus> {
     const argv = this.command(['libvirt', 'status', '--format=json']);
     const { stdout } = await run(argv, { step: 'ask bcvk about this machine', timeoutMs: 180_000, ...this.#log() });
-    return statusSchema.parse(JSON.parse(stdout));
+    return parseOutput(argv, stdout, statusSchema);
   }
 
   #log(): { logFile?: string } {
     return this.#logFile === undefined ? {} : { logFile: this.#logFile };
+  }
+}
+
+function parseOutput<T>(argv: readonly string[], stdout: string, schema: z.ZodType<T>): T {
+  try {
+    return schema.parse(JSON.parse(stdout));
+  } catch (cause) {
+    const message = `${argv.join(' ')} printed JSON of another form than that of bcvk 0.18`;
+    throw new CodedError('BCVK_OUTPUT', message, { hint: 'BOOTC_bcvk=bundled uses the bundled bcvk', cause });
   }
 }

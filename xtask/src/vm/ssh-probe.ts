@@ -1,6 +1,5 @@
 import { CommandError, run } from '@workbench/run';
 import type { BootPhase } from './console-patterns.ts';
-import type { Attempt } from './waits/first-of.ts';
 
 /** How to reach a guest over ssh: always root on this machine, through a forwarded port. */
 export interface SshTarget {
@@ -15,7 +14,7 @@ export interface SshRefusal {
 }
 
 /** The `ssh` command for a guest, without what to run there. No host key is known or kept: each guest has a new one. */
-export function sshCommand(target: SshTarget): [string, ...string[]] {
+export function sshCommand(target: SshTarget, connectTimeoutS = 30): [string, ...string[]] {
   return [
     'ssh',
     '-i',
@@ -26,7 +25,7 @@ export function sshCommand(target: SshTarget): [string, ...string[]] {
     '-oStrictHostKeyChecking=no',
     '-oUserKnownHostsFile=/dev/null',
     '-oLogLevel=ERROR',
-    '-oConnectTimeout=5',
+    `-oConnectTimeout=${connectTimeoutS}`,
     '-oBatchMode=yes',
     'root@localhost',
   ];
@@ -41,8 +40,9 @@ export async function sshAnswers(
   target: SshTarget,
   options: { timeoutMs: number; signal?: AbortSignal; logFile?: string },
 ): Promise<{ ready: true } | { refusal: SshRefusal }> {
+  const connectTimeoutS = Math.ceil(options.timeoutMs / 1000);
   try {
-    await run([...sshCommand(target), 'true'], { step: 'ask the guest over ssh', ...options });
+    await run([...sshCommand(target, connectTimeoutS), 'true'], { step: 'ask the guest over ssh', ...options });
     return { ready: true };
   } catch (error) {
     if (!(error instanceof CommandError) || error.failure === 'not-found') throw error;
@@ -77,12 +77,4 @@ export function explainRefusal(refusal: SshRefusal, phase: BootPhase | undefined
     return `${refusal.text}: did systemd-tmpfiles apply the credential tmpfiles.extra?`;
   }
   return phase === undefined ? refusal.text : `${refusal.text}; the guest is in phase ${phase}`;
-}
-
-/** `sshAnswers` as one look of a wait. */
-export async function lookOverSsh(
-  answer: Awaited<ReturnType<typeof sshAnswers>>,
-  phase: BootPhase | undefined,
-): Promise<Attempt<true>> {
-  return 'ready' in answer ? answer : { notYet: explainRefusal(answer.refusal, phase) };
 }

@@ -1,0 +1,75 @@
+import type { FailureClass } from '../vm/console-patterns.ts';
+
+/** The parts of a run that take time, in order. */
+export type PhaseName = 'build' | 'install' | 'boot' | 'tests';
+
+/** How long one part took. */
+export interface PhaseTime {
+  name: PhaseName;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  durationMs: number;
+}
+
+/** What tmt says of one test. */
+export interface TestReport {
+  name: string;
+  result: 'pass' | 'fail' | 'info' | 'warn' | 'error' | 'skip' | 'pending';
+  durationMs: number;
+  /** Why it is so, in tmt's words. */
+  note: string;
+  /** File with the output, relative to the plan's folder. */
+  outputFile: string | undefined;
+}
+
+/** Why a plan failed: all that a person needs to go on. */
+export interface Failure {
+  class: FailureClass;
+  /** Stable; to be searched for. */
+  code: string;
+  phase: PhaseName;
+  /** One line, or a few. */
+  message: string;
+  hint: string | undefined;
+  /** The command that failed, as one can paste it. */
+  command: string | undefined;
+  /** What the last lines are of: the console, or a test. */
+  tailOf: string;
+  tail: readonly string[];
+}
+
+/** All about one plan of a run. This is result.json. */
+export interface PlanReport {
+  plan: string;
+  vm: string;
+  /** Absolute path. */
+  folder: string;
+  outcome: 'passed' | 'failed' | 'skipped';
+  failure?: Failure;
+  tests: readonly TestReport[];
+  phases: readonly PhaseTime[];
+}
+
+/** All about one run. This is report.json. */
+export interface RunReport {
+  id: string;
+  /** Absolute path. */
+  folder: string;
+  cell: string;
+  image: string;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  durationMs: number;
+  /** Which bcvk, and why; how guests run. */
+  machine: string;
+  /** Before the first plan. */
+  phases: readonly PhaseTime[];
+  plans: readonly PlanReport[];
+  /** Plans that the cell does not run, each with the reason. */
+  leftOut: readonly { plan: string; why: string }[];
+}
+
+/** Whether the run is good: something ran, and nothing failed. */
+export function runPassed(report: RunReport): boolean {
+  return report.plans.every(({ outcome }) => outcome !== 'failed');
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import type { PlanReport } from '../report/plan-report.ts';
+import { pathWord, type RunFolder } from '../runs/run-folder.ts';
+import type { BcvkClient } from '../vm/bcvk-client.ts';
+import type { Deadlines } from '../vm/deadlines.ts';
+import type { LogSupport } from '../vm/launch-arguments.ts';
+import type { Clock } from '../vm/waits/clock.ts';
+import type { Plan } from './plans.ts';
+
+/** What all plans of a run have in common. */
+export interface RunContext {
+  folder: RunFolder;
+  /** The cell as one word of a path. */
+  cellSlug: string;
+  image: string;
+  bcvk: BcvkClient;
+  support: LogSupport;
+  deadlines: Deadlines;
+  bcvkOptions: readonly string[];
+  labels: readonly string[];
+  /** The tmt program. */
+  tmt: string;
+  /** The fmf tree. */
+  treeFolder: string;
+  contexts: Readonly<Record<string, string>>;
+  environment: Readonly<Record<string, string>>;
+  /** Goes to plans that want bind storage. */
+  upgradeImage: string | undefined;
+  /** Where the ssh key of a VM goes that is to stay; undefined: VMs are removed. */
+  preservedKeys: string | undefined;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+/** One plan of a run. */
+export interface PlanContext extends RunContext {
+  plan: Plan;
+  /** Name of its VM. */
+  vm: string;
+  /** Where all evidence goes. */
+  planFolder: string;
+  /** Every command and its output. */
+  commandsLog: string;
+  /** tmt's own folder while it runs. */
+  tmtFolder: string;
+}
+
+/** What came of a plan. */
+export type PlanOutcome = Pick<PlanReport, 'outcome' | 'failure' | 'tests'>;
+
+/** Names all that belongs to one plan, and makes its folder. */
+export function planContext(context: RunContext, plan: Plan): PlanContext {
+  const word = pathWord(plan.name);
+  const planFolder = context.folder.planFolder(context.cellSlug, plan.name);
+  return {
+    ...context,
+    plan,
+    vm: `bootc-tmt-${context.folder.suffix}-${word}`,
+    planFolder,
+    commandsLog: join(planFolder, 'commands.log'),
+    tmtFolder: join(context.folder.workPath, word.slice(-20)),
+  };
+}

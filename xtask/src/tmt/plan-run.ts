@@ -1,0 +1,124 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError, lastLines } from '@workbench/run';
+import type { Failure, PhaseTime, PlanReport } from '../report/plan-report.ts';
+import { progress, step } from '../steps/step.ts';
+import { GuestDeath } from '../vm/guest-death.ts';
+import { logLaunchEvidence } from '../vm/launch-evidence.ts';
+import { LaunchError, launchMachine, type Machine } from '../vm/machine.ts';
+import { type PlanContext, type PlanOutcome, planContext, type RunContext } from './plan-context.ts';
+import { runTests } from './plan-tests.ts';
+import type { Plan } from './plans.ts';
+
+/**
+ * Runs one plan in a VM of its own, and keeps all evidence in the plan's folder.
+ *
+ * @throws the reason of the abort signal, after the VM was removed. Whatever else goes wrong is a failure in the report.
+ */
+export function runPlan(run: RunContext, plan: Plan): Promise<PlanReport> {
+  return step(plan.name, async () => {
+    const context = planContext(run, plan);
+    const phases: PhaseTime[] = [];
+    const outcome = await attempt(context, phases);
+    const report: PlanReport = { plan: plan.name, vm: context.vm, folder: context.planFolder, phases, ...outcome };
+    writeJson(join(context.planFolder, 'result.json'), report);
+    writeJson(join(context.planFolder, 'timings.json'), timingsOf(report));
+    return report;
+  });
+}
+
+async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanOutcome> {
+  try {
+    await using machine = await timed(phases, 'install', 'install and start', () => launch(context));
+    await timed(phases, 'boot', 'boot', () => machine.waitForSsh(progress));
+    return await timed(phases, 'tests', 'tests', () => runTests(context, machine));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof LaunchError) {
+      await logLaunchEvidence(context.bcvk, join(context.planFolder, 'launch-failure.log'));
+      return { outcome: 'failed', failure: launchFailure(error), tests: [] };
+    }
+    if (error instanceof GuestDeath) return { outcome: 'failed', failure: bootFailure(error), tests: [] };
+    throw error;
+  }
+}
+
+function launch(context: PlanContext): Promise<Machine> {
+  const { clock, deadlines, image, bcvkOptions, labels, preservedKeys, signal, support, vm } = context;
+  return launchMachine({
+    name: vm,
+    image,
+    labels,
+    bcvkOptions,
+    bindStorage: context.plan.wantsBindStorage,
+    logFolder: context.planFolder,
+    bcvk: context.bcvk.withLog(context.commandsLog),
+    support,
+    deadlines,
+    clock,
+    keyFolder: context.folder.workPath,
+    preservedKeyFile: preservedKeys === undefined ? undefined : join(preservedKeys, `${vm}.ssh-key`),
+    signal,
+    onLine: progress,
+  });
+}
+
+function launchFailure(error: LaunchError): Failure {
+  const [message = '', command, ..._output] = error.message.split('\n');
+  const { cause } = error;
+  const output = cause instanceof CommandError ? cause.stderr || cause.stdout : '';
+  return {
+    class: error.class,
+    code: error.code,
+    phase: 'install',
+    message,
+    hint: error.hint,
+    command: command?.replace(/^ *\+ /, ''),
+    tailOf: 'bcvk',
+    tail: lastLines(output, 20),
+  };
+}
+
+function bootFailure(death: GuestDeath): Failure {
+  return {
+    class: death.class,
+    code: death.code,
+    phase: 'boot',
+    message: death.message,
+    hint: death.hint,
+    command: undefined,
+    tailOf: 'console',
+    tail: death.consoleTail,
+  };
+}
+
+/** Runs one phase as a step and adds its time to `phases`, also when it throws. */
+async function timed<T>(
+  phases: PhaseTime[],
+  name: PhaseTime['name'],
+  title: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const startedAt = new Date().toISOString();
+  const before = performance.now();
+  try {
+    return await step(title, work);
+  } finally {
+    phases.push({ name, startedAt, durationMs: Math.round(performance.now() - before) });
+  }
+}
+
+/** timings.json: our phases, the tests, and what bcvk says of its own steps. */
+function timingsOf(report: PlanReport): unknown {
+  const bcvkFile = join(report.folder, 'bcvk-timings.json');
+  return {
+    plan: report.plan,
+    phases: report.phases,
+    tests: report.tests.map(({ name, durationMs }) => ({ name, durationMs })),
+    ...(existsSync(bcvkFile) ? { bcvk: JSON.parse(readFileSync(bcvkFile, 'utf8')) } : {}),
+  };
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+}

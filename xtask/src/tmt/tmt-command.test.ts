@@ -1,0 +1,21 @@
+import { quoteCommand } from '@workbench/run';
+import { expect, test } from 'vitest';
+import { tmtCommand, tmtEnvironment } from './tmt-command.ts';
+
+test('the command line of tmt is as it was', async () => {
+  const argv = tmtCommand({
+    tmt: 'target/tools/venv/bin/tmt',
+    contexts: { running_env: 'image_mode', distro: 'debian', VARIANT_ID: 'unknown' },
+    environment: { BOOTC_variant: 'composefs', BOOTC_plan_nonce: '0123', BOOTC_test_note: 'two words' },
+    workFolder: '/tmp/bootc-tmt-k3x9a0bz/1',
+    target: { port: 2222, keyFile: '/tmp/bootc-tmt-k3x9a0bz/vm.ssh-key' },
+    plan: '/plans/integration/plan-01-readonly',
+  });
+  await expect(`${argv.map((word) => quoteCommand([word])).join('\n')}\n`).toMatchFileSnapshot(
+    'golden/tmt-command.txt',
+  );
+});
+
+test("tmt's own waits are stretched", () => {
+  expect(tmtEnvironment(6)).toMatchObject({ TMT_CONNECT_TIMEOUT: '720', TMT_REBOOT_TIMEOUT: '3600' });
+});

@@ -1,0 +1,40 @@
+import type { HostStatus } from './bcvk-client.ts';
+
+/** How long things may take, in milliseconds, on this machine. */
+export interface Deadlines {
+  /** `bcvk libvirt run`: installing the image, where that is needed, and starting the VM. */
+  launchMs: number;
+  /** From the start of the VM to an answer over ssh. */
+  bootMs: number;
+  /** From a closed ssh port on a guest that is up to the verdict that sshd will not come. */
+  sshdMs: number;
+  /** One try of ssh. */
+  sshTryMs: number;
+  /** All tests of one plan. */
+  planMs: number;
+  /** How they were stretched; 1 on a machine with KVM. */
+  scale: number;
+}
+
+/** What a VM profile says of them, in seconds on a machine with KVM. */
+export interface DeadlineWishes {
+  boot_seconds?: number | undefined;
+  plan_seconds?: number | undefined;
+}
+
+/** QEMU's translator is slower than KVM by about this factor, and bcvk stretches its own deadlines by the same. */
+export const tcgScale = 6;
+
+/** The deadlines for a machine. Where bcvk does not say how it runs guests, the slow way is assumed: a deadline is a backstop. */
+export function deadlinesFor(status: HostStatus, wishes: DeadlineWishes = {}): Deadlines {
+  const scale = status.accel === 'kvm' ? 1 : tcgScale;
+  return {
+    launchMs: 600_000 * scale,
+    bootMs: (wishes.boot_seconds ?? 180) * 1000 * scale,
+    sshdMs: 30_000 * scale,
+    // The guest's half of a key exchange takes seconds under translation.
+    sshTryMs: scale === 1 ? 5000 : 20_000,
+    planMs: (wishes.plan_seconds ?? 1800) * 1000 * scale,
+    scale,
+  };
+}

@@ -1,0 +1,118 @@
+import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { BcvkClient } from './bcvk-client.ts';
+import { deadlinesFor } from './deadlines.ts';
+import { type FakeGuest, fakeGuest, fastClock } from './fake-guest.ts';
+import { GuestDeath } from './guest-death.ts';
+import { LaunchError, launchMachine, type MachineOptions } from './machine.ts';
+
+let guest: FakeGuest;
+let logFolder: string;
+beforeEach(() => {
+  guest = fakeGuest();
+  logFolder = mkdtempSync(join(tmpdir(), 'machine-'));
+  vi.stubEnv('PATH', guest.path);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+function options(change: Partial<MachineOptions> = {}): MachineOptions {
+  return {
+    name: 'bootc-tmt-abcd-plans-readonly',
+    image: 'localhost/bootc',
+    labels: ['bootc.test=1'],
+    bcvkOptions: [],
+    bindStorage: false,
+    logFolder,
+    keyFolder: logFolder,
+    bcvk: new BcvkClient({ argv: [guest.bcvk], kind: 'file', why: 'test' }),
+    support: { logDir: true, consoleLog: true },
+    deadlines: deadlinesFor({ accel: 'kvm' }),
+    clock: fastClock(),
+    ...change,
+  };
+}
+
+async function deathOf(change: Partial<MachineOptions> = {}): Promise<GuestDeath> {
+  await using vm = await launchMachine(options(change));
+  const error = await vm.waitForSsh().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof GuestDeath)) throw new Error(`expected a death, got ${String(error)}`);
+  return error;
+}
+
+test('a guest that answers is ready; in the end it and its key are gone', async () => {
+  {
+    await using vm = await launchMachine(options());
+    await vm.waitForSsh();
+    expect(vm.target.port).toBe(2222);
+    expect(readFileSync(vm.target.keyFile, 'utf8')).toBe('KEY\n');
+    expect(statSync(vm.target.keyFile).mode & 0o777).toBe(0o600);
+    expect(guest.state()).toBe('running');
+  }
+  expect(guest.state()).toBeUndefined();
+  expect(existsSync(join(logFolder, 'bootc-tmt-abcd-plans-readonly.ssh-key'))).toBe(false);
+});
+
+test('a preserved VM stays, with its key where the instructions say', async () => {
+  const preservedKeyFile = join(logFolder, 'kept.ssh-key');
+  const vm = await launchMachine(options({ preservedKeyFile }));
+  await vm.waitForSsh();
+  await vm[Symbol.asyncDispose]();
+  expect(guest.state()).toBe('running');
+  expect(vm.sshInstructions).toContain(`-i ${preservedKeyFile} -p 2222`);
+  expect(readFileSync(preservedKeyFile, 'utf8')).toBe('KEY\n');
+});
+
+const refused = 'echo "kex_exchange_identification: read: Connection reset by peer" >&2; exit 255';
+
+test.each([
+  ['a panic', 'GUEST_PANIC', 'product', () => guest.console('Kernel panic - not syncing: no init\n')],
+  ['an emergency shell', 'GUEST_EMERGENCY_SHELL', 'product', () => guest.console('You are in emergency mode.\n')],
+  ['a dracut shell', 'GUEST_DRACUT_EMERGENCY', 'product', () => guest.console('Starting dracut-emergency.service\n')],
+  ['no boot device', 'GUEST_NO_BOOT_DEVICE', 'product', () => guest.console('BdsDxe: No bootable option or device\n')],
+  ['a paused domain', 'GUEST_PAUSED', 'infrastructure', () => guest.onLaunch('echo paused >"$state"')],
+  ['a stopped domain', 'GUEST_STOPPED', 'product', () => guest.onLaunch('echo shut off >"$state"')],
+  ['a VM that vanished', 'GUEST_GONE', 'infrastructure', () => guest.onLaunch('rm "$state"')],
+  ['no sshd', 'GUEST_NO_SSHD', 'product', () => {}],
+  ['a hang in the firmware', 'GUEST_NOT_READY', 'product', () => guest.console('BdsDxe: starting Boot0001\n')],
+])('%s is %s (%s)', async (_what, code, ofClass, arrange) => {
+  guest.onSsh(refused);
+  arrange();
+  expect(await deathOf()).toMatchObject({ code, class: ofClass });
+});
+
+test('the last reason is kept', async () => {
+  guest.onSsh(refused);
+  expect((await deathOf()).message).toMatch(
+    /is up but has no sshd after \d+ s, in phase login prompt: connection refused by the guest \(port 2222\), though the guest is up: is sshd enabled\?/,
+  );
+  guest.onSsh('echo "root@localhost: Permission denied (publickey)." >&2; exit 255');
+  guest.console('Linux version 7\n');
+  expect((await deathOf()).message).toContain('the guest does not accept the key (port 2222); the guest is in phase');
+});
+
+test('bcvk that fails is a fault of all around, and leaves nothing', async () => {
+  guest.onLaunch('echo "error: no space left on device" >&2; exit 1');
+  const error = await launchMachine(options()).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(LaunchError);
+  expect(error).toMatchObject({ code: 'VM_LAUNCH_FAILED', class: 'infrastructure' });
+  expect((error as LaunchError).message).toContain('error: no space left on device');
+  expect(guest.state()).toBeUndefined();
+});
+
+test('an abort ends the wait and removes the VM', async () => {
+  guest.onSsh('exit 255');
+  const controller = new AbortController();
+  const work = async (): Promise<void> => {
+    await using vm = await launchMachine(options({ signal: controller.signal }));
+    await vm.waitForSsh(() => controller.abort(new Error('Ctrl-C')));
+  };
+  await expect(work()).rejects.toThrow('Ctrl-C');
+  expect(guest.state()).toBeUndefined();
+});

@@ -1,0 +1,178 @@
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodedError, CommandError, describeError, quoteCommand } from '@workbench/run';
+import { note } from '../steps/step.ts';
+import type { BcvkClient } from './bcvk-client.ts';
+import { ConsoleFollower } from './console-follower.ts';
+import type { FailureClass } from './console-patterns.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { GuestDeath } from './guest-death.ts';
+import { GuestMonitor } from './guest-monitor.ts';
+import { type LaunchWishes, type LogSupport, launchArguments } from './launch-arguments.ts';
+import { explainRefusal, type SshRefusal, type SshTarget, sshAnswers, sshCommand } from './ssh-probe.ts';
+import type { Clock } from './waits/clock.ts';
+import { type Attempt, DeadlineError, firstOf } from './waits/first-of.ts';
+
+/** What a VM needs beside what it is. */
+export interface MachineOptions extends LaunchWishes {
+  bcvk: BcvkClient;
+  support: LogSupport;
+  deadlines: Deadlines;
+  clock: Clock;
+  /** Folder for the ssh key while the VM lives. */
+  keyFolder: string;
+  /** Where to keep the ssh key of a VM that stays after disposal; undefined: the VM is removed. */
+  preservedKeyFile?: string | undefined;
+  signal?: AbortSignal;
+  /** Told each line that bcvk prints. */
+  onLine?: (line: string) => void;
+}
+
+/** bcvk could not make the VM. */
+export class LaunchError extends CodedError {
+  readonly class: FailureClass = 'infrastructure';
+
+  constructor(name: string, cause: CommandError) {
+    super('VM_LAUNCH_FAILED', `VM ${name} could not be made: ${cause.message}`, {
+      hint: cause.hint ?? 'launch-failure.log has the disks, images and VMs of this machine',
+      cause,
+    });
+    this.name = 'LaunchError';
+  }
+}
+
+/**
+ * One VM, from its start to its end: `await using vm = await launchMachine(…)`. Disposal stops and removes it with its
+ * disk and key, also after an abort; a VM to be preserved stays as it is. Disposal does not throw: what could not be
+ * removed now, a later run removes.
+ */
+export class Machine implements AsyncDisposable {
+  readonly name: string;
+  readonly monitor: GuestMonitor;
+  readonly #options: MachineOptions;
+  #target: SshTarget | undefined;
+
+  /** Use `launchMachine`. */
+  constructor(options: MachineOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.monitor = new GuestMonitor({
+      name: options.name,
+      console: new ConsoleFollower(options.logFolder),
+      domain: (signal) => options.bcvk.domain(options.name, signal),
+      clock: options.clock,
+    });
+  }
+
+  /** How to reach the guest; known once `waitForSsh` is through. */
+  get target(): SshTarget {
+    if (this.#target === undefined) throw new Error(`${this.name} was not waited for`);
+    return this.#target;
+  }
+
+  /** The command that opens a shell in the guest, as one can paste it. */
+  get sshInstructions(): string {
+    return quoteCommand(sshCommand(this.target));
+  }
+
+  /**
+   * Waits until the guest runs a command as root over ssh.
+   *
+   * @throws GuestDeath at once when the guest dies, has no sshd, or the deadline passes, with the last reason.
+   */
+  async waitForSsh(onReason: (why: string) => void = () => {}): Promise<void> {
+    const { clock, deadlines, signal } = this.#options;
+    const noSshd = Promise.withResolvers<GuestDeath>();
+    let refusedSince: number | undefined;
+    let refusal: SshRefusal | undefined;
+    const look = async (abort: AbortSignal): Promise<Attempt<true>> => {
+      this.#target ??= await this.#findTarget(abort);
+      if (this.#target === undefined) return { notYet: 'bcvk tells no ssh port and key yet' };
+      const answer = await sshAnswers(this.#target, { timeoutMs: deadlines.sshTryMs, signal: abort });
+      if ('ready' in answer) return answer;
+      refusal = answer.refusal;
+      const isShut = refusal.kind === 'refused' && this.monitor.phase === 'login prompt';
+      refusedSince = isShut ? (refusedSince ?? clock.now()) : undefined;
+      if (refusedSince !== undefined && clock.now() - refusedSince >= deadlines.sshdMs) {
+        noSshd.resolve(
+          this.#neverReady('GUEST_NO_SSHD', 'is up but has no sshd', explainRefusal(refusal, 'login prompt')),
+        );
+      }
+      return { notYet: explainRefusal(refusal, this.monitor.phase) };
+    };
+    try {
+      await firstOf(
+        { ready: look, dead: [this.monitor.died, noSshd.promise] },
+        {
+          what: `ssh of ${this.name}`,
+          deadlineMs: deadlines.bootMs,
+          intervalMs: 1000,
+          clock,
+          onReason,
+          ...(signal === undefined ? {} : { signal }),
+        },
+      );
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      throw this.#neverReady('GUEST_NOT_READY', 'did not answer over ssh', error.lastReason);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.monitor[Symbol.asyncDispose]();
+    const { preservedKeyFile, bcvk, name } = this.#options;
+    if (preservedKeyFile === undefined) {
+      await bcvk.remove(name).catch((error: unknown) => note(`VM ${name} is still there: ${describeError(error)}`));
+    } else if (this.#target !== undefined) {
+      copyFileSync(this.#target.keyFile, preservedKeyFile);
+      this.#target = { ...this.#target, keyFile: preservedKeyFile };
+      note(`VM ${name} was kept: ${this.sshInstructions}`);
+    }
+    rmSync(this.#keyFile, { force: true });
+  }
+
+  get #keyFile(): string {
+    return join(this.#options.keyFolder, `${this.name}.ssh-key`);
+  }
+
+  async #findTarget(signal: AbortSignal): Promise<SshTarget | undefined> {
+    const vm = await this.#options.bcvk.inspect(this.name, signal).catch((error: unknown) => {
+      if (error instanceof CommandError) return undefined;
+      throw error;
+    });
+    if (vm?.ssh_port == null || vm.ssh_private_key == null) return undefined;
+    writeFileSync(this.#keyFile, `${vm.ssh_private_key.trimEnd()}\n`, { mode: 0o600 });
+    return { port: vm.ssh_port, keyFile: this.#keyFile };
+  }
+
+  #neverReady(code: string, what: string, evidence: string): GuestDeath {
+    return this.monitor.describeDeath(code, what, {
+      class: 'product',
+      evidence,
+      hint: 'the console log shows how far it came; --preserve-vm keeps the VM to look into it',
+    });
+  }
+}
+
+/**
+ * Makes and starts a VM. It need not have booted yet.
+ *
+ * @throws LaunchError when bcvk fails; what it left behind is removed, and what one needs to know of this machine is in
+ * launch-failure.log of the log folder. The CommandError of an abort passes through.
+ */
+export async function launchMachine(options: MachineOptions): Promise<Machine> {
+  const { bcvk, deadlines, signal, onLine } = options;
+  try {
+    await bcvk.launch(launchArguments(options, options.support), {
+      timeoutMs: deadlines.launchMs,
+      env: { BCVK_TIMINGS: join(options.logFolder, 'bcvk-timings.json') },
+      ...(signal === undefined ? {} : { signal }),
+      ...(onLine === undefined ? {} : { onLine }),
+    });
+  } catch (error) {
+    await bcvk.remove(options.name).catch(() => undefined);
+    if (!(error instanceof CommandError) || error.failure === 'aborted') throw error;
+    throw new LaunchError(options.name, error);
+  }
+  return new Machine(options);
+}

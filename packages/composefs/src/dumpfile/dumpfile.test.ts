@@ -119,6 +119,12 @@ test.each([...dumpfiles, ...imageDumps].filter((name) => !handWritten.includes(n
   },
 );
 
+test('the target of a hard link is unescaped once', () => {
+  const text = `${root}/a\\\\x41 0 100644 2 0 0 0 0.0 - - -\n/b 0 @120000 - - - - 0.0 /a\\\\x41 - -\n`;
+  const tree = parseDumpfile(text, { algorithm: 'sha256' });
+  expect(findNode(tree, 'b')).toBe(findNode(tree, 'a\\x41'));
+});
+
 test('fields are escaped and read back', () => {
   const bytes = ' \\\n\r\t\x00\xff=-';
   expect(escapeField(bytes)).toBe('\\x20\\\\\\n\\r\\t\\x00\\xff=-');

@@ -46,7 +46,7 @@ export function parseEntry(fields: readonly string[], limits: EntryLimits): Entr
   if (linkMode !== undefined) {
     if ((mode & typeMask) === typeBits.directory) throw invalid('a directory cannot be a hard link');
     present(timeField, 'mtime');
-    return { path, kind: 'hard-link', target: parsePath(optional(payloadField, 'payload') ?? missing('payload')) };
+    return { path, kind: 'hard-link', target: parsePath(present(payloadField, 'payload')) };
   }
   const links = Number(parseUnsigned(present(linksField, 'nlink'), 32, 'nlink'));
   const metadata: Metadata = {

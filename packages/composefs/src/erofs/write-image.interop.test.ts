@@ -51,12 +51,13 @@ function expectSameBytes(ours: Buffer, theirs: Buffer): void {
   });
 }
 
+/** Random trees whose external files all have a digest: an object known by its path only does not stand in a dumpfile. */
+const trees = arbitraryTree(algorithm, 40).map((tree) => parseDumpfile(writeDumpfile(tree), { algorithm }));
+
 test.each([0, 1] as const)('random dumpfiles make the same image, byte for byte, in format %d', async (format) => {
   await fc.assert(
-    fc.asyncProperty(arbitraryTree(algorithm, 40), async (tree) => {
-      // What the dumpfile says is what both sees: it cannot tell some trees apart, such as an object known by path only.
-      const seen = parseDumpfile(writeDumpfile(tree), { algorithm });
-      expectSameBytes(writeImage(seen, { format, algorithm }), await makeImage(tree, format));
+    fc.asyncProperty(trees, async (tree) => {
+      expectSameBytes(writeImage(tree, { format, algorithm }), await makeImage(tree, format));
     }),
     { numRuns: 200 },
   );
@@ -64,7 +65,7 @@ test.each([0, 1] as const)('random dumpfiles make the same image, byte for byte,
 
 test('what is read back of random images, and their objects, is what composefs-info prints', async () => {
   await fc.assert(
-    fc.asyncProperty(arbitraryTree(algorithm, 40), fc.constantFrom(0 as const, 1 as const), async (tree, format) => {
+    fc.asyncProperty(trees, fc.constantFrom(0 as const, 1 as const), async (tree, format) => {
       const image = writeImage(tree, { format, algorithm });
       writeFileSync(at('image'), image);
       expect(writeDumpfile(readImage(image, { algorithm }))).toBe(await cfsctl('composefs-info', 'dump', at('image')));

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { CodedError } from '@workbench/run';
 import type { Origin } from '../deployment/origin.ts';
 import type { DeploymentPaths } from '../deployment/state-paths.ts';
@@ -38,7 +37,7 @@ export async function readDeploymentImage(
     );
   }
   const legacy = parseImageInfo(text, paths.legacyImageInfo);
-  const stored = await findStoredImage(legacy, store);
+  const stored = await findStoredImage(legacy, store).catch(() => undefined);
   return stored ?? { ...legacy, manifestDigest: digestOfManifest(legacy.manifest), isStored: false };
 }
 
@@ -54,11 +53,11 @@ function parseImageInfo(text: string, path: string): StoredImage {
   });
 }
 
-/** The tagged image whose manifest says the same as a sidecar file, if there is one. */
+/** The tagged image with the same configuration, which means the same content, as a sidecar file tells of. */
 async function findStoredImage(legacy: StoredImage, store: ImageStore): Promise<DeploymentImage | undefined> {
   for (const manifestDigest of new Set((await store.listTags()).values())) {
     const image = await store.readImage(manifestDigest).catch(() => undefined);
-    if (image !== undefined && isDeepStrictEqual(image.manifest, legacy.manifest)) {
+    if (image?.manifest.config.digest === legacy.manifest.config.digest) {
       return { ...image, manifestDigest, isStored: true };
     }
   }

@@ -1,0 +1,85 @@
+import type { GcPlan } from '@workbench/composefs';
+import { CodedError } from '@workbench/run';
+import type { BootedStorage } from '../storage/booted-storage.ts';
+import { journalMessages, writeJournal } from '../storage/journal.ts';
+import { buildRootModel } from '../storage/root-model.ts';
+import { planSystemGc, type SystemGcPlan } from './plan.ts';
+
+/** How far a garbage collection goes. */
+export interface GcOptions {
+  /** Nothing is changed. */
+  isDryRun: boolean;
+  /** Only what is on the boot partition, as when a staged deployment has just been finalized. */
+  onlyBootFiles: boolean;
+}
+
+/** What a garbage collection did, or would do. */
+export interface GcResult {
+  isDryRun: boolean;
+  system: SystemGcPlan;
+  /** Of the repository; absent when it was not looked at. */
+  repository?: GcPlan;
+}
+
+/**
+ * Collects garbage on an open storage: plans, and unless it is a dry run removes boot entries, boot files, state folders,
+ * tags and objects, in this order, so that whatever is cut short leaves things without a name rather than names without
+ * a thing. Running it again finishes the work.
+ *
+ * @throws CodedError `GC_REFUSED`; see planSystemGc.
+ */
+export async function collectSystemGarbage(storage: BootedStorage, options: GcOptions): Promise<GcResult> {
+  const composefs = await import('@workbench/composefs');
+  const repository = await storage.openRepository();
+  const model = await buildRootModel(storage);
+  const plan = await planSystemGc(model, {
+    root: storage.root,
+    physicalRoot: storage.physicalRoot,
+    tags: await composefs.listTags(repository),
+    hasErofsImage: (id) => storage.images.hasErofsImage(id),
+  });
+  const system = options.onlyBootFiles ? onlyBootFiles(plan) : plan;
+  const roots = { additionalRoots: [...plan.additionalRoots] };
+  if (options.isDryRun) {
+    return { isDryRun: true, system, repository: await composefs.planGarbageCollection(repository, roots) };
+  }
+  for (const removal of system.removals) {
+    if (removal.kind === 'boot-entry' || removal.kind === 'staged-record') await composefs.removeFile(removal.path);
+    else await composefs.removeTree(removal.path);
+  }
+  if (options.onlyBootFiles) return { isDryRun: false, system };
+  for (const tag of system.toAdd) await composefs.tagImage(repository, tag.name, tag.manifestDigest);
+  for (const tag of system.toRemove) await composefs.untagImage(repository, tag.name);
+  const collected = await composefs.collectGarbage(repository, roots);
+  await writeJournal({
+    messageId: journalMessages.garbageCollected,
+    message: `Garbage collection removed ${system.removals.length} paths and ${collected.objects.length} objects`,
+    priority: 6,
+  });
+  return { isDryRun: false, system, repository: collected };
+}
+
+function onlyBootFiles(plan: SystemGcPlan): SystemGcPlan {
+  const removals = plan.removals.filter(({ kind }) => kind !== 'state-directory');
+  return { ...plan, removals, toAdd: [], toRemove: [] };
+}
+
+/**
+ * Does nothing when a dry run found nothing to do.
+ *
+ * @throws CodedError `GC_NOT_NO_OP` that sums up what it found.
+ */
+export function assertNoOp(result: GcResult): void {
+  const { system, repository } = result;
+  const counts: [number, string][] = [
+    [system.removals.length, 'paths'],
+    [system.toRemove.length + system.toAdd.length, 'tag changes'],
+    [repository?.objects.length ?? 0, 'objects'],
+    [(repository?.imageLinks.length ?? 0) + (repository?.streamLinks.length ?? 0), 'symlinks'],
+  ];
+  const found = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  if (found.length === 0) return;
+  throw new CodedError('GC_NOT_NO_OP', `--assert-no-op: GC would remove ${found.join(', ')}`, {
+    hint: 'bootc internals composefs-gc --dry-run lists them',
+  });
+}

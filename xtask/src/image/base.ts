@@ -58,7 +58,8 @@ export async function ensureDebianBase(options: BaseOptions): Promise<void> {
   }
 }
 
-async function readPackages(): Promise<string[]> {
+/** The packages that the Debian base is made from, without those they need. */
+export async function readPackages(): Promise<string[]> {
   const text = await readFile(join(workspaceRoot, 'images/debian/packages'), 'utf8');
   return text
     .split('\n')

@@ -24,7 +24,7 @@ export interface AxisNames {
 }
 
 /** The names of every axis. A new axis in the schema does not compile until it has a row here. */
-export const axes: { readonly [A in Axis]: AxisNames } = {
+export const axes = {
   variant: { field: 'variant', option: 'variant', description: 'how the installed system is stored' },
   bootloader: { field: 'bootloader', option: 'bootloader', description: 'boot loader: systemd-boot or GRUB' },
   bootType: {
@@ -38,7 +38,7 @@ export const axes: { readonly [A in Axis]: AxisNames } = {
     description: 'whether Secure Boot and fs-verity guard the system from the firmware on',
   },
   filesystem: { field: 'filesystem', option: 'filesystem', description: 'root file system' },
-};
+} as const satisfies { readonly [A in Axis]: AxisNames };
 
 /** The axes in the order in which a cell is written. */
 export const axisList = Object.keys(cellSchema.shape) as readonly Axis[];
@@ -75,7 +75,7 @@ export function cellSlug(cell: Cell): string {
 /** Every combination of values, possible or not. */
 export function everyRawCell(): Cell[] {
   return axisList.reduce<Cell[]>(
-    (cells, axis) => axisValues(axis).flatMap((value) => cells.map((cell) => ({ ...cell, [axis]: value }))),
+    (cells, axis) => cells.flatMap((cell) => axisValues(axis).map((value) => ({ ...cell, [axis]: value }))),
     [defaultCell],
   );
 }

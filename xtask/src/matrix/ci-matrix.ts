@@ -1,34 +1,24 @@
 import { axisList, axisVariable, type Cell, formatCell } from './cell.ts';
+import { isBuiltHere } from './image-arguments.ts';
 import { everyValidCell } from './rules.ts';
 
 /** Plans that one CI job runs together on one image. */
 export interface PlanGroup {
   readonly id: string;
-  /** Filters as `run-tmt` takes them. */
+  /** Filters as `run-tmt` takes them; none: every plan. */
   readonly plans: readonly string[];
   readonly description: string;
   readonly appliesTo: (cell: Cell) => boolean;
 }
 
-/** How CI divides the plans. A sealed image cannot be derived from without its keys, so it runs what needs none. */
+/** How CI divides the plans. A derived image must be sealed again with the keys, so sealed cells run what derives none. */
 export const planGroups: readonly PlanGroup[] = [
+  { id: 'all', plans: [], description: 'every plan', appliesTo: (cell) => cell.sealState === 'unsealed' },
   {
-    id: 'readonly',
+    id: 'sealed',
     plans: ['readonly'],
-    description: 'what a fresh system looks like; changes nothing',
-    appliesTo: () => true,
-  },
-  {
-    id: 'upgrade',
-    plans: ['image-upgrade-reboot'],
-    description: 'move to another image and boot it',
-    appliesTo: () => true,
-  },
-  {
-    id: 'integration',
-    plans: ['integration'],
-    description: 'every plan',
-    appliesTo: (cell) => cell.sealState === 'unsealed',
+    description: 'the plans that derive no image',
+    appliesTo: (cell) => cell.sealState === 'sealed',
   },
 ];
 
@@ -43,9 +33,8 @@ export interface CiJob {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Every composefs cell with every group of plans that applies to it. */
-export function ciMatrix(): { include: CiJob[] } {
-  const cells = everyValidCell().filter((cell) => cell.variant === 'composefs');
+/** Every cell with every group of plans that applies to it. Default: the cells whose image is built here. */
+export function ciMatrix(cells: readonly Cell[] = everyValidCell().filter(isBuiltHere)): { include: CiJob[] } {
   return {
     include: cells.flatMap((cell) =>
       planGroups

@@ -1,4 +1,5 @@
 import { axes, axisList, axisValues, axisVariable, type Cell, cellSchema, defaultCell } from './cell.ts';
+import { isBuiltHere } from './image-arguments.ts';
 import { brokenRules, cellRules } from './rules.ts';
 import { knownVariables } from './variables.ts';
 
@@ -7,8 +8,8 @@ export const tableStart = '<!-- made by `xtask matrix --table`: begin -->';
 export const tableEnd = '<!-- made by `xtask matrix --table`: end -->';
 
 /**
- * The matrix as Markdown: the axes, which cells can exist (file systems across, the rest down, a rule's id where a cell
- * cannot), the rules with their reasons, and the variables. CONTRIBUTING.md holds it; a test keeps the two equal.
+ * The matrix as Markdown: the axes, the cells (file systems across, the rest down; a rule's id where a cell cannot exist,
+ * "no image yet" where it can but nothing here builds it), the rules with their reasons, and the variables. CONTRIBUTING.md holds it; a test keeps the two equal.
  */
 export function matrixMarkdown(): string {
   return [
@@ -55,7 +56,8 @@ function cellTable(): string {
 
 function verdict(cell: Cell): string {
   const broken = brokenRules(cell);
-  return broken.length === 0 ? 'yes' : broken.map(({ id }) => code(id)).join(', ');
+  if (broken.length > 0) return broken.map(({ id }) => code(id)).join(', ');
+  return isBuiltHere(cell) ? 'yes' : 'no image yet';
 }
 
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import { bcvkOptions, imageBuildArguments } from './bcvk-options.ts';
+import { listPlanNames } from '../plan/plan-names.ts';
+import { bcvkOptions } from './bcvk-options.ts';
 import { axisList, cellSlug, defaultCell, everyRawCell, formatCell } from './cell.ts';
-import { ciMatrix } from './ci-matrix.ts';
+import { ciMatrix, planGroups } from './ci-matrix.ts';
+import { imageBuildArguments, isBuiltHere } from './image-arguments.ts';
 import { brokenRules, cellRules, everyValidCell, nearestValidCell } from './rules.ts';
 
 test('each of the 48 raw cells is accepted, or refused with all its rules and the nearest valid cell', async () => {
@@ -61,12 +63,21 @@ test('fs-verity may be missing only where asked for, kernel arguments keep their
   ]);
 });
 
-test('the CI matrix has each composefs cell, and runs on sealed ones only what needs no keys', () => {
+test('the CI matrix has each cell whose image is built here, and gives each cell one group', () => {
   const { include } = ciMatrix();
-  const composefs = everyValidCell().filter(({ variant }) => variant === 'composefs');
-  expect(new Set(include.map(({ cell }) => cell))).toEqual(new Set(composefs.map(formatCell)));
+  expect(new Set(include.map(({ cell }) => cell))).toEqual(
+    new Set(everyValidCell().filter(isBuiltHere).map(formatCell)),
+  );
   expect(new Set(include.map(({ name }) => name)).size).toBe(include.length);
-  const groupsOf = (cell: string): string[] => include.filter((job) => job.cell === cell).map(({ group }) => group);
-  expect(groupsOf('composefs/systemd/uki/sealed/ext4')).toEqual(['readonly', 'upgrade']);
-  expect(groupsOf('composefs/grub/bls/unsealed/xfs')).toEqual(['readonly', 'upgrade', 'integration']);
+  const groups = ciMatrix(everyValidCell()).include.map(({ cell, group, plans }) => `${cell} ${group}: ${plans}`);
+  expect(groups).toContain('composefs/systemd/uki/sealed/ext4 sealed: readonly');
+  expect(groups).toContain('composefs/grub/bls/unsealed/xfs all: ');
+  expect(groups).toHaveLength(everyValidCell().length);
+});
+
+test('each filter of the CI matrix names a plan that exists', async () => {
+  const plans = await listPlanNames('.');
+  for (const filter of planGroups.flatMap(({ plans: filters }) => filters)) {
+    expect(plans.some((name) => name.includes(filter))).toBe(true);
+  }
 });

@@ -26,7 +26,7 @@ test('command line before environment before .env before profile before default,
   };
   const dotenv = { BOOTC_filesystem: 'btrfs' };
   const environment = { BOOTC_filesystem: 'ext4' };
-  const commandLine = { filesystem: 'xfs' };
+  const commandLine = { filesystem: { value: 'xfs', from: '--filesystem' } };
   const sourceOf = (given: SettingSources): unknown => resolveSettings(given).sources.filesystem;
   expect(sourceOf({ profile })).toEqual({ value: 'xfs', kind: 'profile', from: 'p.yaml:2:15' });
   expect(sourceOf({ profile, dotenv })).toEqual({ value: 'btrfs', kind: '.env', from: '.env: BOOTC_filesystem' });
@@ -43,7 +43,7 @@ test('command line before environment before .env before profile before default,
 
 test('an unknown value and an unknown name are refused together, with suggestions and exit code 2', () => {
   const error = failureOf({
-    commandLine: { filesystem: 'ext' },
+    commandLine: { filesystem: { value: 'ext', from: '--filesystem' } },
     environment: { BOOTC_bootlaoder: 'grub', BOOTC_boot_type: 'BLS', HOME: '/root' },
     dotenv: { BOOTC_sealstate: 'sealed' },
   });
@@ -66,7 +66,7 @@ test('an empty variable is not "unset"', () => {
 
 test('a cell that cannot exist is refused with all rules, their sources, and the nearest one', () => {
   const error = failureOf({
-    commandLine: { sealState: 'sealed' },
+    commandLine: { sealState: { value: 'sealed', from: '--seal-state' } },
     environment: { BOOTC_filesystem: 'xfs' },
     dotenv: { BOOTC_bootloader: 'grub' },
   });
@@ -89,7 +89,10 @@ test('a profile that alone makes an impossible cell is named with its place', ()
 
 test('an axis set together with variant ostree is an error, even at its default value', () => {
   expect(formatCell(resolveSettings({ environment: { BOOTC_variant: 'ostree' } }).cell)).toBe('ostree');
-  const error = failureOf({ environment: { BOOTC_variant: 'ostree' }, commandLine: { filesystem: 'ext4' } });
+  const error = failureOf({
+    environment: { BOOTC_variant: 'ostree' },
+    commandLine: { filesystem: { value: 'ext4', from: '--filesystem' } },
+  });
   expect(error.message.split('\n')).toEqual([
     'variant ostree (BOOTC_variant) takes no bootloader, boot_type, seal_state or filesystem',
     '  filesystem is set to ext4 (--filesystem)',

@@ -15,16 +15,15 @@ import {
 /** A set of `NAME=value`, as an environment or an `.env` file has it. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What a VM profile says about the cell, each value with its place in the file. */
-export type ProfileCell = { readonly [A in Axis]?: { readonly value: string; readonly from: string } };
+/** What one source says about the cell, each value with its place: an option, or a line and column of a file. */
+export type PlacedCell = { readonly [A in Axis]?: { readonly value: string; readonly from: string } };
 
 /** Everything that can say something about the settings, strongest first. */
 export interface SettingSources {
-  /** The options as given, by axis; no entry where an option was not given. */
-  commandLine?: { readonly [A in Axis]?: string | undefined };
+  commandLine?: PlacedCell;
   environment?: Variables;
   dotenv?: Variables;
-  profile?: ProfileCell;
+  profile?: PlacedCell;
 }
 
 /** The outcome: one cell that can exist, and where each of its values comes from. */
@@ -96,7 +95,7 @@ function mergeVariables(given: SettingSources): { merged: Map<string, Sourced<st
 
 function sourceOf(axis: Axis, given: SettingSources, variables: ReadonlyMap<string, Sourced<string>>): Sourced<string> {
   const option = given.commandLine?.[axis];
-  if (option !== undefined) return { value: option, kind: 'command line', from: `--${axes[axis].option}` };
+  if (option !== undefined) return { ...option, kind: 'command line' };
   const variable = variables.get(axisVariable(axis));
   if (variable !== undefined) return variable;
   const profile = given.profile?.[axis];

@@ -69,6 +69,23 @@ export function nearestValidCell(cell: Cell): Cell {
   throw new Error('the fixes of the matrix rules undo each other');
 }
 
+/** What is to be said of one combination of values. */
+export interface CellVerdict {
+  readonly cell: Cell;
+  /** Ids of all broken rules; none for a cell that can exist. */
+  readonly broken: readonly string[];
+  readonly nearest: Cell;
+}
+
+/** The verdict on every combination of values. */
+export function judgeEveryCell(): CellVerdict[] {
+  return everyRawCell().map((cell) => ({
+    cell,
+    broken: brokenRules(cell).map(({ id }) => id),
+    nearest: nearestValidCell(cell),
+  }));
+}
+
 /** Every cell that can exist, each once. */
 export function everyValidCell(): Cell[] {
   return everyRawCell().filter((cell) => brokenRules(cell).length === 0);

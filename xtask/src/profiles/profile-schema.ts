@@ -6,11 +6,11 @@ const seconds = z.int().positive();
 
 /** The cell as a profile writes it: the axes by their field names, each optional. */
 const profileCellSchema = z.strictObject({
-  [axes.variant.field as 'variant']: cellSchema.shape.variant,
-  [axes.bootloader.field as 'bootloader']: cellSchema.shape.bootloader,
-  [axes.bootType.field as 'boot_type']: cellSchema.shape.bootType,
-  [axes.sealState.field as 'seal_state']: cellSchema.shape.sealState,
-  [axes.filesystem.field as 'filesystem']: cellSchema.shape.filesystem,
+  [axes.variant.field]: cellSchema.shape.variant,
+  [axes.bootloader.field]: cellSchema.shape.bootloader,
+  [axes.bootType.field]: cellSchema.shape.bootType,
+  [axes.sealState.field]: cellSchema.shape.sealState,
+  [axes.filesystem.field]: cellSchema.shape.filesystem,
 });
 
 /** One file of `vm-profiles/`. Everything is optional; what is left out keeps its default. */

@@ -4,7 +4,7 @@ import { CodedError } from '@workbench/run';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { Axis } from '../matrix/cell.ts';
-import type { ProfileCell } from '../matrix/resolve.ts';
+import type { PlacedCell } from '../matrix/resolve.ts';
 import { suggest } from '../matrix/suggest.ts';
 import { axisOfField, type ProfileFile, profileSchema } from './profile-schema.ts';
 
@@ -12,7 +12,7 @@ import { axisOfField, type ProfileFile, profileSchema } from './profile-schema.t
 export interface Profile extends Omit<ProfileFile, 'cell'> {
   readonly name: string;
   readonly file: string;
-  readonly cell: ProfileCell;
+  readonly cell: PlacedCell;
 }
 
 /** Where things stand in the file, as `file:line:column`. */

@@ -1,0 +1,110 @@
+# Entry points. A recipe is one line; the work is in xtask (`just plan` shows what a test run would do).
+# `./justw RECIPE` installs what this machine lacks, then does the same.
+
+set positional-arguments
+
+export PATH := justfile_directory() / "node_modules/.bin:" + justfile_directory() / "target/tools/venv/bin:" + env("PATH")
+xtask := "node xtask/src/main.ts"
+
+# The virtual machines of this machine: `just bcvk`
+mod bcvk
+
+[private]
+default:
+    @just --list --unsorted
+
+# Build the OS image of the cell, localhost/bootc
+[group('vm tests')]
+[no-exit-message]
+build *ARGS:
+    @{{ xtask }} build "$@"
+
+# Build, then run the tmt plans whose name contains one of the words: `just test-tmt readonly --filesystem=btrfs`
+[group('vm tests')]
+[no-exit-message]
+test-tmt *ARGS:
+    @{{ xtask }} test-tmt "$@"
+
+# Run tmt plans on the localhost/bootc that is there
+[group('vm tests')]
+[no-exit-message]
+test-tmt-nobuild *ARGS:
+    @{{ xtask }} run-tmt localhost/bootc "$@"
+
+# Start one VM of localhost/bootc, to work in by hand
+[group('vm tests')]
+[no-exit-message]
+tmt-provision *ARGS:
+    @{{ xtask }} tmt-provision localhost/bootc "$@"
+
+# Remove the VMs that test runs left behind
+[group('vm tests')]
+[no-exit-message]
+tmt-vm-cleanup *ARGS:
+    @{{ xtask }} tmt-vm-cleanup "$@"
+
+# Lint, types, unit and interop tests: all that needs no VM
+[group('checks')]
+test: lint types unit interop
+
+# Style and common mistakes
+[group('checks')]
+lint:
+    @biome check --error-on-warnings .
+
+# Types
+[group('checks')]
+types:
+    @tsc --noEmit
+
+# Tests of pure logic: no root, no other tools
+[group('checks')]
+unit *ARGS:
+    @vitest run --project unit "$@"
+
+# Tests against the real tools; needs root
+[group('checks')]
+interop *ARGS:
+    @vitest run --project interop "$@"
+
+# Show the cell, where its values come from, and the commands that test-tmt would run
+[group('look')]
+[no-exit-message]
+plan *ARGS:
+    @{{ xtask }} plan "$@"
+
+# Check this machine, and say what to install
+[group('look')]
+[no-exit-message]
+doctor *ARGS:
+    @{{ xtask }} doctor "$@"
+
+# Show which cells can exist, and why others cannot
+[group('look')]
+[no-exit-message]
+matrix *ARGS:
+    @{{ xtask }} matrix "$@"
+
+# Print the jobs of the CI matrix as JSON
+[group('look')]
+[no-exit-message]
+ci-matrix *ARGS:
+    @{{ xtask }} ci-matrix "$@"
+
+# List the VM profiles
+[group('look')]
+[no-exit-message]
+profiles *ARGS:
+    @{{ xtask }} profiles "$@"
+
+# Make the Secure Boot keys that sealed cells need, in target/secure-boot-keys; never overwrites
+[group('upkeep')]
+[no-exit-message]
+generate-secureboot-keys:
+    @{{ xtask }} generate-secureboot-keys
+
+# Remove what runs generated; tools and keys stay
+[group('upkeep')]
+[no-exit-message]
+clean *ARGS:
+    @{{ xtask }} clean "$@"

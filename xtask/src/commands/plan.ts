@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { printJson, printLines } from './print.ts';
+import { settingsOf, testOptions, wishesOf } from './test-options.ts';
+import { defineVerb } from './verb.ts';
+
+export const plan = defineVerb({
+  synopsis: '[filter..]',
+  positionals: {
+    filter: { type: 'string', array: true, describe: 'plans whose name contains one of these; default: all' },
+  },
+  options: { ...testOptions, json: { type: 'boolean', describe: 'print all of it as JSON' } },
+  examples: [['plan readonly --filesystem=btrfs', 'what `just test-tmt readonly --filesystem=btrfs` would do']],
+  run: async (args) => {
+    const settings = await settingsOf(args);
+    const { testRequest } = await import('../settings/test-request.ts');
+    const { readPackages } = await import('../image/base.ts');
+    const { listPlanNames } = await import('../plan/plan-names.ts');
+    const { plannedCommands, whyNothingWouldRun } = await import('../plan/planned-commands.ts');
+    const { plannedBcvk } = await import('../plan/planned-bcvk.ts');
+    const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
+    const bcvk = await plannedBcvk(request.bcvk);
+    const input = {
+      settings,
+      request,
+      plans: await listPlanNames('.'),
+      packages: await readPackages(),
+      bcvk: bcvk.argv,
+      systemdRuns: existsSync('/run/systemd/system'),
+    };
+    const commands = plannedCommands(input);
+    const obstacle = whyNothingWouldRun(input);
+    if (args.json) {
+      const { cell, sources, profile, variables } = settings;
+      printJson({ cell, sources, profile, variables: Object.fromEntries(variables), bcvk, obstacle, commands });
+    } else {
+      const { describePlan } = await import('../plan/describe-plan.ts');
+      const notes = [`bcvk: ${bcvk.why}`, ...(obstacle === undefined ? [] : [`nothing would run: ${obstacle}`])];
+      printLines(describePlan(settings, commands, notes));
+    }
+    return 0;
+  },
+});

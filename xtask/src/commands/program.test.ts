@@ -1,0 +1,57 @@
+import { CodedError } from '@workbench/run';
+import { afterEach, expect, test, vi } from 'vitest';
+import { defaultCell } from '../matrix/cell.ts';
+import { loadSettings } from '../settings/load-settings.ts';
+import { requireSecureBootKeys } from '../settings/test-request.ts';
+import { imageOptions } from './image-options.ts';
+import { runProgram } from './program.ts';
+import { verbs } from './verbs.ts';
+
+const context = { signal: new AbortController().signal };
+
+async function outputOf(...argv: string[]): Promise<string> {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const log = vi.spyOn(console, 'log').mockReturnValue();
+  expect(await runProgram(argv, context)).toBe(0);
+  return [...write.mock.calls, ...log.mock.calls].map(([text]) => String(text)).join('');
+}
+
+async function errorOf(...argv: string[]): Promise<CodedError> {
+  const error = await runProgram(argv, context).catch((thrown: unknown) => thrown);
+  if (!(error instanceof CodedError)) throw new Error(`expected a CodedError, got ${String(error)}`);
+  return error;
+}
+
+afterEach(() => void vi.restoreAllMocks());
+
+test.each([
+  [['matirx'], 'did you mean matrix?'],
+  [['matrix', '--tabel'], 'did you mean --table?'],
+  [['run-tmt', 'image', '--file-system=ext4'], 'did you mean --filesystem?'],
+  [[], '`xtask VERB --help` shows what a verb takes'],
+  [['run-tmt'], '`xtask VERB --help` shows what a verb takes'],
+  [['doctor', '--no-json'], '`xtask VERB --help` shows what a verb takes'],
+])('%j is a wrong command line', async (argv, hint) => {
+  expect(await errorOf(...argv)).toMatchObject({ code: 'BAD_COMMAND_LINE', exitCode: 2, hint });
+});
+
+test('each verb can be loaded and has help', async () => {
+  for (const { name, describe } of verbs) expect(await outputOf(name, '--help')).toContain(describe);
+});
+
+test('a sealed cell without keys names the recipe that makes them', async () => {
+  const cell = { ...defaultCell, bootType: 'uki', sealState: 'sealed' } as const;
+  await expect(requireSecureBootKeys(cell, '/no/such/folder')).rejects.toMatchObject({
+    code: 'SECURE_BOOT_KEYS_MISSING',
+    hint: 'just generate-secureboot-keys',
+  });
+  await expect(requireSecureBootKeys(defaultCell, '/no/such/folder')).resolves.toBeUndefined();
+});
+
+test('a combination that is possible but not built here is not built as another one', async () => {
+  const world = { environment: {}, dotenvFile: '/no/such/.env', profilesFolder: 'vm-profiles' };
+  const settings = await loadSettings({ ...world, commandLine: { bootType: { value: 'uki', from: '--boot-type' } } });
+  expect(() => imageOptions(settings)).toThrow('makes no image for composefs/systemd/uki/unsealed/ext4');
+  const buildable = await loadSettings({ ...world, environment: { BOOTC_base: 'localhost/base' } });
+  expect(imageOptions(buildable)).toMatchObject({ base: 'localhost/base' });
+});

@@ -1,0 +1,24 @@
+import { reportSteps } from '../steps/report-steps.ts';
+import { settingsOf, testOptions, wishesOf } from './test-options.ts';
+import { defineVerb } from './verb.ts';
+
+export const runTmt = defineVerb({
+  synopsis: '<image> [filter..]',
+  positionals: {
+    image: { type: 'string', demandOption: true, describe: 'image to install and test' },
+    filter: { type: 'string', array: true, describe: 'run the plans whose name contains one of these; default: all' },
+  },
+  options: testOptions,
+  examples: [
+    ['run-tmt localhost/bootc readonly', 'the readonly plan on the image that `just build` made'],
+    ['run-tmt localhost/bootc readonly --filesystem=btrfs --preserve-vm', 'another cell; keep the VM to look at'],
+  ],
+  run: async (args, { signal }) => {
+    const settings = await settingsOf(args);
+    const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
+    const request = testRequest(settings, wishesOf(args.image, args.filter ?? [], args));
+    await requireSecureBootKeys(settings.cell);
+    const { runTmt: run } = await import('../tmt/run-tmt.ts');
+    return reportSteps(() => run({ ...request, signal }));
+  },
+});

@@ -1,0 +1,86 @@
+import type { AnyVerb } from './verb.ts';
+
+/** One line of `xtask --help`, and where the verb is. */
+export interface VerbEntry {
+  readonly name: string;
+  readonly describe: string;
+  readonly group: 'test' | 'look' | 'tidy';
+  /** Verbs are loaded when they are used, so that the quick ones stay quick. */
+  readonly load: () => Promise<AnyVerb>;
+}
+
+/** Every verb of xtask. */
+export const verbs: readonly VerbEntry[] = [
+  {
+    name: 'test-tmt',
+    describe: 'build the image of a cell, and run tmt plans in VMs of it',
+    group: 'test',
+    load: async () => (await import('./test-tmt.ts')).testTmt,
+  },
+  {
+    name: 'run-tmt',
+    describe: 'run tmt plans in VMs of an image that is there',
+    group: 'test',
+    load: async () => (await import('./run-tmt.ts')).runTmt,
+  },
+  {
+    name: 'tmt-provision',
+    describe: 'start one VM of an image, to work in by hand',
+    group: 'test',
+    load: async () => (await import('./tmt-provision.ts')).tmtProvision,
+  },
+  {
+    name: 'build',
+    describe: 'build the image of a cell',
+    group: 'test',
+    load: async () => (await import('./build.ts')).build,
+  },
+  {
+    name: 'plan',
+    describe: 'show the cell, where its values come from, and the commands that would run',
+    group: 'look',
+    load: async () => (await import('./plan.ts')).plan,
+  },
+  {
+    name: 'matrix',
+    describe: 'show which cells can exist, and why others cannot',
+    group: 'look',
+    load: async () => (await import('./matrix.ts')).matrix,
+  },
+  {
+    name: 'ci-matrix',
+    describe: 'print the jobs of the CI matrix as JSON',
+    group: 'look',
+    load: async () => (await import('./ci-matrix.ts')).ciMatrixVerb,
+  },
+  {
+    name: 'profiles',
+    describe: 'list the VM profiles',
+    group: 'look',
+    load: async () => (await import('./profiles.ts')).profiles,
+  },
+  {
+    name: 'doctor',
+    describe: 'check this machine, and say what to install',
+    group: 'look',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'generate-secureboot-keys',
+    describe: 'make the Secure Boot keys that sealed images are signed with',
+    group: 'tidy',
+    load: async () => (await import('./generate-secureboot-keys.ts')).generateSecureBootKeys,
+  },
+  {
+    name: 'tmt-vm-cleanup',
+    describe: 'remove the VMs that test runs left behind',
+    group: 'tidy',
+    load: async () => (await import('./tmt-vm-cleanup.ts')).tmtVmCleanup,
+  },
+  {
+    name: 'clean',
+    describe: 'remove what runs generated: logs, reports, disks',
+    group: 'tidy',
+    load: async () => (await import('./clean.ts')).clean,
+  },
+];

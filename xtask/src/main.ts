@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import { describeError } from '@workbench/run';
+import { runProgram } from './commands/program.ts';
+import { workspaceRoot } from './settings/workspace.ts';
+
+const signalStatus = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Runs xtask with the signals of this process: the first one asks the verb to stop and clean up, a second one ends the
+ * process at once. The exit status is 1 for an error, 2 for a wrong command line or setting, 130 or 143 after a signal.
+ */
+async function main(): Promise<number> {
+  const controller = new AbortController();
+  let stoppedBy: keyof typeof signalStatus | undefined;
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (stoppedBy !== undefined) process.exit(signalStatus[name]);
+      stoppedBy = name;
+      process.stderr.write(`xtask: ${name}, cleaning up; once more to stop at once\n`);
+      controller.abort(new Error(`stopped by ${name}`));
+    });
+  }
+  try {
+    const status = await runProgram(process.argv.slice(2), { signal: controller.signal });
+    return stoppedBy === undefined ? status : signalStatus[stoppedBy];
+  } catch (error) {
+    if (stoppedBy !== undefined) return signalStatus[stoppedBy];
+    process.stderr.write(`${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  const code = (error as { exitCode?: unknown } | null)?.exitCode;
+  return typeof code === 'number' ? code : 1;
+}
+
+process.chdir(workspaceRoot);
+process.exitCode = await main();

@@ -1,0 +1,64 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dir } from 'tmp-promise';
+import { expect, test } from 'vitest';
+import { loadSettings } from '../settings/load-settings.ts';
+import { testRequest } from '../settings/test-request.ts';
+import { workspaceRoot } from '../settings/workspace.ts';
+import { describePlan } from './describe-plan.ts';
+import { listPlanNames } from './plan-names.ts';
+import { type PlanInput, plannedCommands, whyNothingWouldRun } from './planned-commands.ts';
+
+const world = { dotenvFile: '/no/such/.env', profilesFolder: 'vm-profiles' };
+
+async function input(environment: Record<string, string>, filters: string[]): Promise<PlanInput> {
+  const settings = await loadSettings({ ...world, environment });
+  return {
+    settings,
+    request: testRequest(settings, { image: 'localhost/bootc', filters, kernelArguments: ['quiet'] }),
+    plans: ['/plans/readonly', '/plans/upgrade'],
+    packages: ['systemd', 'podman'],
+    bcvk: ['node', 'packages/bcvk/src/main.ts'],
+    systemdRuns: true,
+  };
+}
+
+test('the plan of the default cell shows values, sources, and each command', async () => {
+  const planned = await input({ BOOTC_filesystem: 'btrfs', BOOTC_test_note: 'two words' }, ['readonly']);
+  expect(whyNothingWouldRun(planned)).toBeUndefined();
+  const lines = describePlan(planned.settings, plannedCommands(planned), ['bcvk: no bcvk on PATH']);
+  const text = `${lines.join('\n')}\n`.replaceAll(workspaceRoot, '<repository>');
+  await expect(text).toMatchFileSnapshot('golden/default-cell.txt');
+});
+
+test('a base of one’s own is pulled, not made', async () => {
+  const titles = plannedCommands(await input({ BOOTC_base: 'localhost/other' }, [])).map(({ title }) => title);
+  expect(titles).toEqual([
+    'pull the base image, unless it is there',
+    'bundle the program',
+    'build localhost/bootc',
+    'install and boot a VM for /plans/readonly',
+    'run /plans/readonly in it',
+    'install and boot a VM for /plans/upgrade',
+    'run /plans/upgrade in it',
+  ]);
+});
+
+test('what would stop a run is said', async () => {
+  expect(whyNothingWouldRun(await input({ BOOTC_boot_type: 'uki' }, []))).toContain('makes no image for');
+  expect(whyNothingWouldRun(await input({}, ['readnoly']))).toBe('no plan has readnoly in its name');
+});
+
+test('plan names are read from the files', async () => {
+  const { path, cleanup } = await dir({ unsafeCleanup: true });
+  try {
+    await mkdir(join(path, 'plans/more'), { recursive: true });
+    await writeFile(join(path, 'plans/one.fmf'), 'discover: {how: fmf}\n');
+    await writeFile(join(path, 'plans/many.fmf'), 'execute: {how: tmt}\n/a:\n  discover: {}\n/b:\n  execute: {}\n');
+    await writeFile(join(path, 'plans/more/main.fmf'), 'execute: {how: tmt}\n');
+    await writeFile(join(path, 'plans/notes.txt'), 'no plan');
+    expect(await listPlanNames(path)).toEqual(['/plans/many/a', '/plans/many/b', '/plans/more', '/plans/one']);
+  } finally {
+    await cleanup();
+  }
+});

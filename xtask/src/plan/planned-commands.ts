@@ -1,0 +1,102 @@
+import { debianBase, mmdebstrapCommand } from '../image/base.ts';
+import { bootcImage, buildArguments } from '../image/build.ts';
+import { podmanCommand } from '../image/podman.ts';
+import { formatCell } from '../matrix/cell.ts';
+import { imageBuildArguments, isBuiltHere } from '../matrix/image-arguments.ts';
+import { pathWord } from '../runs/run-folder.ts';
+import type { Settings } from '../settings/load-settings.ts';
+import type { TestRequest } from '../settings/test-request.ts';
+import { tmtCommand } from '../tmt/tmt-command.ts';
+import { launchArguments } from '../vm/launch-arguments.ts';
+import { testLabel } from '../vm/reaper.ts';
+
+/** One command that a test run would run. A word in angle brackets is known only then. */
+export interface PlannedCommand {
+  readonly stage: 'image' | 'vm' | 'tests';
+  readonly title: string;
+  readonly argv: readonly string[];
+}
+
+/** What the commands depend on beside settings and request. */
+export interface PlanInput {
+  readonly settings: Settings;
+  readonly request: TestRequest;
+  /** Names of all plans. */
+  readonly plans: readonly string[];
+  /** The packages of the Debian base. */
+  readonly packages: readonly string[];
+  /** How bcvk is started. */
+  readonly bcvk: readonly string[];
+  readonly systemdRuns: boolean;
+}
+
+/** The commands of `xtask test-tmt`, made by the functions that a run uses. Pure. */
+export function plannedCommands(input: PlanInput): PlannedCommand[] {
+  const { request } = input;
+  const selected = input.plans.filter(
+    (name) => request.filters.length === 0 || request.filters.some((filter) => name.includes(filter)),
+  );
+  return [...imageCommands(input), ...selected.flatMap((plan) => planCommands(plan, input))];
+}
+
+/** Why a test run would not get as far as its commands; undefined when it would. Pure. */
+export function whyNothingWouldRun({ settings, request, plans }: PlanInput): string | undefined {
+  if (!isBuiltHere(settings.cell)) return `images/Containerfile makes no image for ${formatCell(settings.cell)}`;
+  const unmatched = request.filters.filter((filter) => !plans.some((name) => name.includes(filter)));
+  return unmatched.length === 0 ? undefined : `no plan has ${unmatched.join(' or ')} in its name`;
+}
+
+function imageCommands({ settings, systemdRuns, packages }: PlanInput): PlannedCommand[] {
+  if (!isBuiltHere(settings.cell)) return [];
+  const base = settings.variables.get('BOOTC_base')?.value;
+  const podman = (args: readonly string[]): string[] => podmanCommand(args, systemdRuns);
+  const makeBase: PlannedCommand[] =
+    base !== undefined
+      ? [{ stage: 'image', title: 'pull the base image, unless it is there', argv: podman(['pull', '--quiet', base]) }]
+      : [
+          {
+            stage: 'image',
+            title: 'make the base image, unless it is there and made of the same packages',
+            argv: mmdebstrapCommand(packages, '<archive>'),
+          },
+          { stage: 'image', title: 'import it', argv: podman(['import', '--quiet', '<archive>', debianBase]) },
+        ];
+  const build = buildArguments(base ?? debianBase, imageBuildArguments(settings.cell), 'target/image/context');
+  return [
+    ...makeBase,
+    { stage: 'image', title: 'bundle the program', argv: ['node', 'packages/bootc/bundle.ts'] },
+    { stage: 'image', title: `build ${bootcImage}`, argv: podman(build) },
+  ];
+}
+
+function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedCommand[] {
+  const wishes = {
+    name: `bootc-tmt-<suffix>-${pathWord(plan)}`,
+    image: request.image,
+    labels: [testLabel],
+    bcvkOptions: request.bcvkOptions,
+    bindStorage: false,
+    logFolder: request.logDir ?? `target/runs/<run>/${pathWord(formatCell(request.cell))}/${pathWord(plan)}`,
+  };
+  const contexts = { ...request.contexts, running_env: 'image_mode', distro: '<of the image>' };
+  const target = { port: '<port>' as unknown as number, keyFile: '<key>' };
+  return [
+    {
+      stage: 'vm',
+      title: `install and boot a VM for ${plan}`,
+      argv: [...bcvk, ...launchArguments(wishes, { logDir: true, consoleLog: false })],
+    },
+    {
+      stage: 'tests',
+      title: `run ${plan} in it`,
+      argv: tmtCommand({
+        tmt: 'target/tools/venv/bin/tmt',
+        contexts,
+        environment: request.environment,
+        workFolder: '<work folder>',
+        target,
+        plan,
+      }),
+    },
+  ];
+}

@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of this repository, absolute. All commands work relative to it, wherever they are started. */
+export const workspaceRoot = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+
+/** Where things stand in the repository, absolute. */
+export const workspace = {
+  dotenv: join(workspaceRoot, '.env'),
+  profiles: join(workspaceRoot, 'vm-profiles'),
+  target: join(workspaceRoot, 'target'),
+  secureBootKeys: join(workspaceRoot, 'target/secure-boot-keys'),
+  runs: join(workspaceRoot, 'target/runs'),
+  tmt: join(workspaceRoot, 'target/tools/venv/bin/tmt'),
+  cfsctl: join(workspaceRoot, 'target/tools/bin/cfsctl'),
+  bundledBcvk: join(workspaceRoot, 'packages/bcvk/src/main.ts'),
+} as const;

@@ -5,7 +5,7 @@ import { parseDumpfile } from '../dumpfile/parse-dumpfile.ts';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import type { Directory } from '../tree/tree.ts';
 import { forEachNode } from '../tree/walk.ts';
-import { arbitraryTree } from './arbitrary-tree.ts';
+import { arbitraryTree } from './arbitrary-tree.testing.ts';
 import { type ErofsFormat, erofsFormats } from './format.ts';
 import { listImageObjects } from './list-objects.ts';
 import { readImage } from './read-image.ts';

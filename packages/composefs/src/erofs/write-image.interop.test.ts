@@ -1,14 +1,14 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { CodedError, run } from '@workbench/run';
+import { run } from '@workbench/run';
 import fc from 'fast-check';
 import { dirSync } from 'tmp-promise';
 import { afterAll, expect, test } from 'vitest';
 import { parseDumpfile } from '../dumpfile/parse-dumpfile.ts';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import type { Directory } from '../tree/tree.ts';
-import { arbitraryTree } from './arbitrary-tree.ts';
+import { arbitraryTree } from './arbitrary-tree.testing.ts';
+import { findCfsctl } from './cfsctl.testing.ts';
 import { listImageObjects } from './list-objects.ts';
 import { readImage } from './read-image.ts';
 import { writeImage } from './write-image.ts';
@@ -17,14 +17,6 @@ const algorithm = 'sha256';
 const folder = dirSync({ unsafeCleanup: true, prefix: 'erofs-interop-' });
 afterAll(() => folder.removeCallback());
 const at = (name: string) => join(folder.name, name);
-
-function findCfsctl(): string {
-  const installed = fileURLToPath(new URL('../../../../target/tools/bin/cfsctl', import.meta.url));
-  if (existsSync(installed)) return installed;
-  throw new CodedError('TOOL_MISSING', `${installed} is missing`, {
-    hint: 'cargo install --root target/tools composefs-ctl@0.9.4',
-  });
-}
 
 async function cfsctl(...args: string[]): Promise<string> {
   const result = await run([findCfsctl(), ...args], { step: `cfsctl ${args[0]}`, timeoutMs: 60_000 });

@@ -1,6 +1,6 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { execa, type Options } from 'execa';
+import type { Options } from 'execa';
 import { CodedError } from './coded-error.ts';
 import { quoteCommand } from './shell-quote.ts';
 
@@ -100,6 +100,8 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     ...(options.input === undefined ? { stdin: capture ? 'ignore' : 'inherit' } : { input: options.input }),
     ...(capture ? {} : { stdout: 'inherit', stderr: 'inherit' }),
   };
+  // Loaded here: it takes some 80 ms, and most programs that know this package's errors start without running a command.
+  const { execa } = await import('execa');
   const child = execa(program, args, execaOptions);
   if (capture) {
     for (const stream of ['stdout', 'stderr'] as const) {

@@ -140,7 +140,17 @@ function withTail(sizeBytes: number, tailBytes: number): ContentShape {
 }
 
 function measureInline(sizeBytes: number, format: ErofsFormat): ContentShape {
-  if (format === 2) return withTail(sizeBytes, sizeBytes);
+  if (format === 2) {
+    // All of it lies beside the inode, where the kernel expects less than a block.
+    if (sizeBytes < blockBytes) return withTail(sizeBytes, sizeBytes);
+    throw new CodedError(
+      'EROFS_LIMIT',
+      `a file with ${sizeBytes} bytes in the image itself is too large for format 2`,
+      {
+        hint: 'make the file external, or use format 1',
+      },
+    );
+  }
   const rest = sizeBytes % blockBytes;
   const tailBytes = rest > longestTailBytes ? 0 : rest;
   return { ...withTail(sizeBytes, tailBytes), blockCount: Math.ceil((sizeBytes - tailBytes) / blockBytes) };

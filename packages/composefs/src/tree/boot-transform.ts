@@ -1,11 +1,8 @@
 import { CodedError } from '@workbench/run';
 import { findNode } from './find-node.ts';
 import { emptyDirectoryOf, requireDirectory } from './image-transform.ts';
-import { labelTree, readPolicy } from './selinux-labels.ts';
-import type { Directory, Leaf } from './tree.ts';
-
-/** Content of a regular file of the tree, wherever it is kept. */
-export type ReadFile = (file: Leaf & { type: 'file' }) => Promise<Uint8Array>;
+import { labelTree, type ReadFile, readPolicy } from './selinux-labels.ts';
+import type { Directory } from './tree.ts';
 
 /**
  * Turns the tree of a bootable image into the one that is mounted at boot, in place. `/boot` and `/sysroot` are emptied,

@@ -1,11 +1,13 @@
 import { CodedError } from '@workbench/run';
-import type { ReadFile } from './boot-transform.ts';
 import { compileFileContexts, type FindLabel, type TypeLetter } from './file-contexts.ts';
 import { findNode } from './find-node.ts';
 import type { ByteString, Directory, Leaf, Node } from './tree.ts';
 import { forEachNode, sortedEntries } from './walk.ts';
 
 const attribute = 'security.selinux';
+
+/** Content of a regular file of the tree, wherever it is kept. */
+export type ReadFile = (file: Leaf & { type: 'file' }) => Promise<Uint8Array>;
 
 /** The labels of an SELinux policy. */
 export interface Policy {

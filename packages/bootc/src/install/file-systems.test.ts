@@ -10,8 +10,8 @@ test.each([
   ['xfs', true, `mkfs.xfs -f -m uuid=${uuid} -L root /dev/vdb3`],
   ['btrfs', false, `mkfs.btrfs -U ${uuid} -L root /dev/vdb3`],
   ['btrfs', true, `mkfs.btrfs -f -U ${uuid} -L root /dev/vdb3`],
-] as const)('%s root, overwriting %s', (fileSystem, overwrite, command) => {
-  expect(mkfsRootCommand(fileSystem, { device: '/dev/vdb3', uuid, overwrite }).join(' ')).toBe(command);
+] as const)('%s root, overwriting %s', (filesystem, overwrite, command) => {
+  expect(mkfsRootCommand(filesystem, { device: '/dev/vdb3', uuid, overwrite }).join(' ')).toBe(command);
 });
 
 test('EFI system partition', () => {

@@ -1,20 +1,17 @@
-/** A root file system that can be installed to. */
-export type RootFileSystem = 'xfs' | 'ext4' | 'btrfs';
-
-export const rootFileSystems = ['xfs', 'ext4', 'btrfs'] as const satisfies readonly RootFileSystem[];
+import type { RootFilesystem } from './configuration-schema.ts';
 
 /** Whether fs-verity works on it (Documentation/filesystems/fsverity.rst). */
-export function supportsVerity(fileSystem: RootFileSystem): boolean {
-  return fileSystem !== 'xfs';
+export function supportsVerity(filesystem: RootFilesystem): boolean {
+  return filesystem !== 'xfs';
 }
 
 /** The command that makes a root file system. ext4 always gets the verity feature, which cannot be added while mounted. */
 export function mkfsRootCommand(
-  fileSystem: RootFileSystem,
+  filesystem: RootFilesystem,
   options: { device: string; uuid: string; overwrite: boolean },
 ): [string, ...string[]] {
   const { device, uuid } = options;
-  switch (fileSystem) {
+  switch (filesystem) {
     case 'ext4':
       return ['mkfs.ext4', '-U', uuid, '-L', 'root', '-O', 'verity', device];
     case 'xfs':

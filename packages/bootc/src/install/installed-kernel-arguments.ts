@@ -9,21 +9,25 @@ import {
   splitKernelArgument,
 } from '../boot/kernel-arguments.ts';
 
-/** Where the kernel arguments of a new installation come from; each text may hold several parameters. */
-export interface KernelArgumentSources {
-  /** `UUID=…` of the root file system; absent where systemd-gpt-auto-generator finds root by its partition type. */
-  rootSpec?: string;
+/** The kernel arguments that whoever installs asks for; each text may hold several parameters. */
+export interface InstalledArgumentOptions {
   /** `kargs` of the install configuration. */
   configuration: readonly string[];
   /** `--karg`. */
   commandLine: readonly string[];
+  /** `karg-deletes` of the configuration and `--karg-delete`: `KEY` removes every parameter of that key, `KEY=VALUE` one. */
+  deletes: readonly string[];
+}
+
+/** Where the kernel arguments of a new installation come from. */
+export interface KernelArgumentSources extends InstalledArgumentOptions {
+  /** `UUID=…` of the root file system; absent where systemd-gpt-auto-generator finds root by its partition type. */
+  rootSpec?: string;
   /** The image has a SELinux policy, and the installed system shall not use it. */
   isSelinuxDisabled: boolean;
   composefs: ComposefsArgument;
   /** Parameters of the image's kargs.d. */
   image: readonly string[];
-  /** `karg-deletes` of the configuration and `--karg-delete`: `KEY` removes every parameter of that key, `KEY=VALUE` one. */
-  deletes: readonly string[];
 }
 
 /**

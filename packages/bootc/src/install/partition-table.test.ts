@@ -38,13 +38,13 @@ test('an architecture without a discoverable root type is refused', () => {
 
 test('root gets what the boot partitions leave', () => {
   const mebibyte = 1024 * 1024;
-  const disk = { device: '/dev/vdb', sizeBytes: 4096 * mebibyte };
+  const disk = { path: '/dev/vdb', sizeBytes: 4096 * mebibyte };
   expect(rootBytesOnDisk(planPartitions('x86_64'), disk)).toBe((4096 - 1 - 1024 - 2) * mebibyte);
   expect(rootBytesOnDisk(planPartitions('x86_64', 2048), disk)).toBe(2048 * mebibyte);
   expect(() => rootBytesOnDisk(planPartitions('x86_64', 4096), disk)).toThrow(
     '/dev/vdb is too small: needs 5123 MiB, have 4096 MiB',
   );
-  expect(() => rootBytesOnDisk(planPartitions('x86_64'), { device: 'd', sizeBytes: mebibyte })).toThrow(
+  expect(() => rootBytesOnDisk(planPartitions('x86_64'), { path: 'd', sizeBytes: mebibyte })).toThrow(
     'd is too small: needs 1283 MiB, have 1 MiB',
   );
 });

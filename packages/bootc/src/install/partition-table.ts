@@ -87,7 +87,7 @@ export function sfdiskCommand(device: string): [string, ...string[]] {
  */
 export function rootBytesOnDisk(
   partitions: readonly PlannedPartition[],
-  disk: { device: string; sizeBytes: number },
+  disk: { path: string; sizeBytes: number },
 ): number {
   const mebibyte = 1024 * 1024;
   const root = partitions.find((partition) => partition.role === 'root');
@@ -96,7 +96,7 @@ export function rootBytesOnDisk(
   const neededMiB = takenMiB + (root?.sizeMiB ?? smallestRootMiB);
   const haveMiB = Math.floor(disk.sizeBytes / mebibyte);
   if (haveMiB < neededMiB) {
-    throw new CodedError('DISK_TOO_SMALL', `${disk.device} is too small: needs ${neededMiB} MiB, have ${haveMiB} MiB`, {
+    throw new CodedError('DISK_TOO_SMALL', `${disk.path} is too small: needs ${neededMiB} MiB, have ${haveMiB} MiB`, {
       hint:
         root?.sizeMiB === undefined
           ? `${takenMiB} MiB of it are for the boot partitions; use a larger disk`

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import type { InstallConfiguration } from './configuration.ts';
+import { decideInstallation, type SourceFacts, targetReference } from './decide.ts';
+import type { InstallOptions } from './options.ts';
+
+const options: InstallOptions = {
+  device: '/dev/vdb',
+  wipe: false,
+  viaLoopback: false,
+  filesystem: 'ext4',
+  enforceContainerSigpolicy: false,
+  runFetchCheck: false,
+  disableSelinux: false,
+  kargs: [],
+  kargDeletes: [],
+  genericImage: false,
+  boundImages: 'stored',
+  bootloader: 'systemd',
+  composefsBackend: true,
+  allowMissingVerity: false,
+  ukiAddons: [],
+};
+const configuration: InstallConfiguration = { block: ['direct'], kernelArguments: [], kernelArgumentDeletes: [] };
+const facts: SourceFacts = {
+  reference: { transport: 'containers-storage', image: 'localhost/os:latest' },
+  hasBootupd: false,
+};
+
+test('the usual installation', () => {
+  expect(decideInstallation(options, configuration, facts)).toEqual({
+    filesystem: 'ext4',
+    bootloader: 'systemd',
+    isDiscoverable: true,
+    isMissingVerityAllowed: false,
+    isGenericImage: false,
+    target: { transport: 'registry', image: 'localhost/os:latest' },
+    signature: 'unverified',
+  });
+});
+
+test('the configuration decides what the options leave open', () => {
+  const { filesystem: _, bootloader: __, ...open } = options;
+  const configured: InstallConfiguration = {
+    ...configuration,
+    rootFilesystem: 'xfs',
+    bootloader: 'systemd',
+    discoverablePartitions: false,
+    enforceContainerSignaturePolicy: true,
+  };
+  expect(decideInstallation({ ...open, viaLoopback: true }, configured, facts)).toMatchObject({
+    filesystem: 'xfs',
+    isDiscoverable: false,
+    isMissingVerityAllowed: true,
+    isGenericImage: true,
+    signature: 'containerPolicy',
+  });
+});
+
+test('systemd-boot that was chosen because there is no bootupd finds root by its type too', () => {
+  const { bootloader: _, ...open } = options;
+  expect(decideInstallation(open, configuration, facts)).toMatchObject({ isDiscoverable: true });
+  expect(() => decideInstallation(open, configuration, { ...facts, hasBootupd: true })).toThrow(
+    'boot loader grub is not supported yet',
+  );
+});
+
+test('everything that is wrong is said at once', () => {
+  const { filesystem: _, ...open } = options;
+  const wrong: InstallOptions = { ...open, composefsBackend: false, bootloader: 'none', blockSetup: 'tpm2-luks' };
+  expect(() => decideInstallation(wrong, configuration, facts)).toThrow(
+    expect.objectContaining({
+      code: 'COMPOSEFS_BACKEND_REQUIRED',
+      message:
+        'only the composefs backend can be installed; tpm2-luks is not enabled in installation config; ' +
+        'No root filesystem specified; Bootloader set to none is not supported with the composefs backend',
+      hint:
+        'set --composefs-backend\nset --block-setup direct\nset --filesystem ext4, or filesystem.root.type\n' +
+        'set --bootloader systemd',
+    }),
+  );
+});
+
+test.each([
+  [{}, 'containers-storage', 'localhost/os', 'registry', 'localhost/os'],
+  [
+    { targetTransport: 'containers-storage' },
+    'containers-storage',
+    'localhost/os',
+    'containers-storage',
+    'localhost/os',
+  ],
+  [{ targetImgref: 'registry.example/os' }, 'oci', '/var/tmp/os', 'registry', 'registry.example/os'],
+  [{}, 'oci', '/var/tmp/os', 'oci', '/var/tmp/os'],
+] as const)('target %o of %s:%s', (given, transport, image, targetTransport, targetImage) => {
+  expect(targetReference(given, { transport, image })).toEqual({ transport: targetTransport, image: targetImage });
+});

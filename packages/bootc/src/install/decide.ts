@@ -1,0 +1,126 @@
+import { CodedError } from '@workbench/run';
+import { type ImageReference, parseTransport, type SignatureSource } from '../deployment/image-reference.ts';
+import type { InstallConfiguration } from './configuration.ts';
+import type { RootFilesystem } from './configuration-schema.ts';
+import { supportsVerity } from './file-systems.ts';
+import type { InstallOptions } from './options.ts';
+
+/** What is known about the source image before anything is written. */
+export interface SourceFacts {
+  reference: ImageReference;
+  /** The image brings bootupd's updates, and `bootupctl` can be run: what makes grub the default. */
+  hasBootupd: boolean;
+}
+
+/** Everything that options, configuration and image decide about an installation. */
+export interface InstallDecision {
+  filesystem: RootFilesystem;
+  bootloader: 'systemd';
+  /** Root is found by its partition type, not by a kernel argument. */
+  isDiscoverable: boolean;
+  /** The system also boots where fs-verity is missing. */
+  isMissingVerityAllowed: boolean;
+  /** Nothing of this machine's firmware is touched. */
+  isGenericImage: boolean;
+  target: ImageReference;
+  signature: SignatureSource;
+}
+
+interface Problem {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/**
+ * Decides how to install. Options come before configuration.
+ *
+ * @throws CodedError that names everything that stands against it at once; its code is that of the first.
+ */
+export function decideInstallation(
+  options: InstallOptions,
+  configuration: InstallConfiguration,
+  facts: SourceFacts,
+): InstallDecision {
+  const problems: Problem[] = [];
+  const refuse = (code: string, message: string, hint: string): void => void problems.push({ code, message, hint });
+
+  if (!options.composefsBackend) {
+    refuse('COMPOSEFS_BACKEND_REQUIRED', 'only the composefs backend can be installed', 'set --composefs-backend');
+  }
+  const blockSetup = options.blockSetup ?? configuration.block[0] ?? 'direct';
+  if (!configuration.block.includes(blockSetup)) {
+    const allowed = configuration.block.join(', ');
+    refuse(
+      'BLOCK_SETUP_DISABLED',
+      `${blockSetup} is not enabled in installation config`,
+      `set --block-setup ${allowed}`,
+    );
+  } else if (blockSetup !== 'direct') {
+    refuse('BLOCK_SETUP_UNSUPPORTED', `block setup ${blockSetup} is not supported yet`, 'set --block-setup direct');
+  }
+  const filesystem = options.filesystem ?? configuration.rootFilesystem;
+  if (filesystem === undefined) {
+    refuse('NO_ROOT_FILESYSTEM', 'No root filesystem specified', 'set --filesystem ext4, or filesystem.root.type');
+  }
+  const bootloader = chooseBootloader(options, configuration, facts);
+  if (bootloader === 'none') {
+    const message = 'Bootloader set to none is not supported with the composefs backend';
+    refuse('BOOTLOADER_NONE', message, 'set --bootloader systemd');
+  } else if (bootloader !== 'systemd') {
+    refuse('BOOTLOADER_UNSUPPORTED', `boot loader ${bootloader} is not supported yet`, 'set --bootloader systemd');
+  }
+  if (options.allowMissingVerity && !options.composefsBackend) {
+    refuse('OPTION_NEEDS_COMPOSEFS', '--allow-missing-verity needs the composefs backend', 'set --composefs-backend');
+  }
+  if (options.ukiAddons.length > 0) {
+    const message = '--uki-addon needs an image with a unified kernel image';
+    refuse('UKI_ADDON_UNSUPPORTED', message, 'leave it out; use --karg for kernel arguments');
+  }
+  if (options.boundImages === 'pull') {
+    refuse('BOUND_IMAGES_PULL', '--bound-images pull is not supported yet', 'leave it out: images are pulled at boot');
+  }
+  if (problems.length > 0 || filesystem === undefined) throw refusal(problems);
+
+  return {
+    filesystem,
+    bootloader: 'systemd',
+    isDiscoverable: configuration.discoverablePartitions ?? true,
+    isMissingVerityAllowed: options.allowMissingVerity || !supportsVerity(filesystem),
+    isGenericImage: options.genericImage || options.viaLoopback,
+    target: targetReference(options, facts.reference),
+    signature:
+      options.enforceContainerSigpolicy || configuration.enforceContainerSignaturePolicy === true
+        ? 'containerPolicy'
+        : 'unverified',
+  };
+}
+
+function chooseBootloader(options: InstallOptions, configuration: InstallConfiguration, facts: SourceFacts): string {
+  return options.bootloader ?? configuration.bootloader ?? (facts.hasBootupd ? 'grub' : 'systemd');
+}
+
+/**
+ * The reference that later updates come from. A name from a local store is taken to be that of a registry, as it is where
+ * images are built on one machine and pushed; a path has a meaning only with its own transport.
+ */
+export function targetReference(
+  options: Pick<InstallOptions, 'targetImgref' | 'targetTransport'>,
+  source: ImageReference,
+): ImageReference {
+  const isPath = source.transport !== 'registry' && source.transport !== 'containers-storage';
+  const transport =
+    options.targetTransport === undefined
+      ? isPath && options.targetImgref === undefined
+        ? source.transport
+        : 'registry'
+      : parseTransport(options.targetTransport);
+  return { transport, image: options.targetImgref ?? source.image };
+}
+
+function refusal(problems: readonly Problem[]): CodedError {
+  const [first] = problems;
+  return new CodedError(first?.code ?? 'INSTALL_REFUSED', problems.map(({ message }) => message).join('; '), {
+    hint: [...new Set(problems.map(({ hint }) => hint))].join('\n'),
+  });
+}

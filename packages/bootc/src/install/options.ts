@@ -1,0 +1,30 @@
+import type { BlockSetup, InstallBootloader, RootFilesystem } from './configuration-schema.ts';
+
+/** What `bootc install to-disk` was asked for, as the command line gives it; what was not given is absent or empty. */
+export interface InstallOptions {
+  /** A block device; with `viaLoopback` a regular file. */
+  device: string;
+  wipe: boolean;
+  viaLoopback: boolean;
+  blockSetup?: BlockSetup;
+  filesystem?: RootFilesystem;
+  /** Absent: the rest of the disk. */
+  rootSizeMiB?: number;
+  /** Reference with transport; absent: the image of the container this runs in. */
+  sourceImgref?: string;
+  targetTransport?: string;
+  targetImgref?: string;
+  enforceContainerSigpolicy: boolean;
+  runFetchCheck: boolean;
+  disableSelinux: boolean;
+  kargs: readonly string[];
+  kargDeletes: readonly string[];
+  /** A file. */
+  rootSshAuthorizedKeys?: string;
+  genericImage: boolean;
+  boundImages: 'stored' | 'skip' | 'pull';
+  bootloader?: InstallBootloader;
+  composefsBackend: boolean;
+  allowMissingVerity: boolean;
+  ukiAddons: readonly string[];
+}

@@ -1,0 +1,48 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeFile, replaceFile, replaceSymlink } from '@workbench/composefs';
+import { run } from '@workbench/run';
+import { formatOrigin, type Origin } from '../deployment/origin.ts';
+import { deploymentPaths, deploymentVarLinkTarget, physicalRoot } from '../deployment/state-paths.ts';
+
+/**
+ * Makes the state of the first deployment on a physical root: its `/etc` and the shared `/var` as the image has them, the
+ * link to the latter, and the origin file last. `etc/.updated` is left out, so that services with ConditionNeedsUpdate run
+ * at the first boot.
+ *
+ * When this resolves all is written but only the origin is synced; the caller syncs the file system before it makes a
+ * boot entry. An existing state of this deployment is an error of the file system (`EEXIST`).
+ */
+export async function seedState(options: {
+  physicalRootMount: string;
+  imageRoot: string;
+  deploymentId: string;
+  origin: Origin;
+  signal?: AbortSignal;
+}): Promise<void> {
+  const { physicalRootMount, imageRoot, deploymentId, signal } = options;
+  const paths = deploymentPaths(physicalRootMount, deploymentId);
+  const sharedVar = join(physicalRootMount, physicalRoot.sharedVar);
+  await mkdir(join(physicalRootMount, physicalRoot.deployments), { recursive: true, mode: 0o755 });
+  await mkdir(sharedVar, { recursive: true, mode: 0o755 });
+  await mkdir(paths.directory, { mode: 0o755 });
+  await mkdir(paths.etc, { mode: 0o755 });
+  replaceSymlink(paths.varLink, deploymentVarLinkTarget, paths.directory);
+  await copyDirectory(join(imageRoot, 'etc'), paths.etc, signal);
+  await copyDirectory(join(imageRoot, 'var'), sharedVar, signal);
+  await removeFile(join(paths.etc, '.updated'));
+  await replaceFile(paths.directory, paths.originName, formatOrigin(options.origin), { mode: 0o644 });
+}
+
+// With owners, times, extended attributes, hard links and devices: cp(1) does all of it, in one process.
+async function copyDirectory(source: string, target: string, signal: AbortSignal | undefined): Promise<void> {
+  const exists = await stat(source).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!exists) return;
+  await run(['cp', '-a', '--remove-destination', `${source}/.`, `${target}/.`], {
+    step: `copy ${source}`,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}

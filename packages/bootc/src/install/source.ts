@@ -1,0 +1,89 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inspectSource } from '@workbench/composefs';
+import { formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
+import {
+  kernelFileNames,
+  modulesDirectory,
+  unifiedKernelsDirectory,
+  unifiedKernelUnsupported,
+  withoutInitramfs,
+  withoutKernel,
+} from './find-kernel.ts';
+
+/** An image that is going to be installed, as far as it can be known without importing it. */
+export interface SourceImage {
+  reference: ImageReference;
+  manifestDigest: string;
+  /** Room that an installation takes, at least. */
+  neededBytes: number;
+  /** The image brings bootupd's updates. */
+  hasBootupd: boolean;
+}
+
+/** What is not in the layers: block rounding and Merkle trees of the objects, two EROFS images, the copies of /etc and /var. */
+const overhead = { factor: 1.06, bytes: 64 * 1024 * 1024 };
+
+/**
+ * Looks at the source before anything is written. In container storage its files lie open, so an image that cannot boot is
+ * found out here; in an OCI layout they are packed, and that is found out after the import.
+ *
+ * @throws CodedError `IMAGE_WITHOUT_KERNEL`, `IMAGE_WITHOUT_INITRAMFS`, `IMAGE_IS_UKI`; what opening the source throws.
+ */
+export async function inspectSourceImage(reference: ImageReference): Promise<SourceImage> {
+  const { manifestDigest, layersBytes, folders } = inspectSource(formatTransportReference(reference));
+  if (folders.length > 0) await assertBootable(folders, reference.image);
+  return {
+    reference,
+    manifestDigest,
+    neededBytes: Math.ceil(layersBytes * overhead.factor) + overhead.bytes,
+    hasBootupd: await hasPath(folders, 'usr/lib/bootupd/updates'),
+  };
+}
+
+/**
+ * Makes sure that unpacked layers, the topmost first, have a kernel with its initramfs.
+ *
+ * @throws CodedError as {@link inspectSourceImage}.
+ */
+export async function assertBootable(folders: readonly string[], imageName: string): Promise<void> {
+  for (const name of await namesIn(folders, unifiedKernelsDirectory)) {
+    if (name.endsWith('.efi')) throw unifiedKernelUnsupported(imageName, name);
+  }
+  for (const version of await namesIn(folders, modulesDirectory)) {
+    const directory = `${modulesDirectory}/${version}`;
+    if (!(await hasPath(folders, `${directory}/${kernelFileNames.kernel}`))) continue;
+    if (await hasPath(folders, `${directory}/${kernelFileNames.initramfs}`)) return;
+    throw withoutInitramfs(imageName, version);
+  }
+  throw withoutKernel(imageName);
+}
+
+async function namesIn(folders: readonly string[], directory: string): Promise<string[]> {
+  const names = new Set<string>();
+  for (const folder of folders) {
+    for (const name of await readdir(join(folder, directory)).catch(() => [])) names.add(name);
+  }
+  const present = await Promise.all([...names].map((name) => hasPath(folders, `${directory}/${name}`)));
+  return [...names].filter((_, index) => present[index]).sort();
+}
+
+// The topmost layer that says anything about the path, or about a folder it is in, decides. Opaque folders are not looked
+// at: they hide too much at worst, and then the import finds out.
+async function hasPath(folders: readonly string[], path: string): Promise<boolean> {
+  for (const folder of folders) {
+    const verdict = await lookUp(folder, path);
+    if (verdict !== 'unknown') return verdict === 'present';
+  }
+  return false;
+}
+
+async function lookUp(folder: string, path: string): Promise<'present' | 'removed' | 'unknown'> {
+  const parts = path.split('/');
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const found = await lstat(join(folder, ...parts.slice(0, depth))).catch(() => undefined);
+    if (found === undefined) return 'unknown';
+    if (found.isCharacterDevice() && found.rdev === 0) return 'removed';
+  }
+  return 'present';
+}

@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { access, realpath, stat, statfs } from 'node:fs/promises';
+import { CodedError, run } from '@workbench/run';
+import { configurationArchitecture } from '../boot/architecture.ts';
+import { detectContainer } from '../container/containerenv.ts';
+import { imageOfContainer, inspectSurroundings } from '../container/source-image.ts';
+import { displayReference, type ImageReference, parseTransportReference } from '../deployment/image-reference.ts';
+import {
+  assertOverwritable,
+  assertUnheld,
+  type BlockDevice,
+  inspectBlockDevice,
+  waitForPartitions,
+  wipeCommands,
+} from './block-device.ts';
+import { type InstallConfiguration, loadInstallConfiguration } from './configuration.ts';
+import { decideInstallation, type InstallDecision } from './decide.ts';
+import { mkfsEspCommand, mkfsRootCommand } from './file-systems.ts';
+import { attachLoop, installMounts, mountAt, settleFilesystem } from './mounts.ts';
+import type { InstallOptions } from './options.ts';
+import {
+  formatSfdiskScript,
+  partitionDevice,
+  planPartitions,
+  rootBytesOnDisk,
+  sfdiskCommand,
+} from './partition-table.ts';
+import { type PopulatedRoot, populateRoot } from './populate-root.ts';
+import type { InstallUi } from './progress.ts';
+import { readAuthorizedKeys } from './root-ssh-keys.ts';
+import { inspectSourceImage, type SourceImage } from './source.ts';
+import { installSystemdBoot } from './systemd-boot.ts';
+
+/**
+ * Installs an image onto a whole disk. Everything that can be checked is checked before the disk is touched. Whatever
+ * stops it, `signal` included, everything that was mounted or attached is taken away again; the disk then has no boot
+ * entry, unless all of the system is on it.
+ *
+ * @throws CodedError of the checks, of importing, or of a tool.
+ */
+export async function installToDisk(
+  options: InstallOptions,
+  ui: InstallUi,
+  signal?: AbortSignal,
+): Promise<PopulatedRoot> {
+  const abort = signal === undefined ? {} : { signal };
+  await using cleanup = new AsyncDisposableStack();
+  // Modes on the disk must not depend on the shell this was started from.
+  process.umask(0o022);
+  ui.begin('prepare');
+  const prepared = await prepare(options, ui);
+  const { decision, source, configuration } = prepared;
+  const device = await openTarget(options, cleanup, abort);
+  const partitions = planPartitions(configurationArchitecture(), options.rootSizeMiB);
+  assertSpace(source, {
+    haveBytes: rootBytesOnDisk(partitions, device),
+    where: `the root partition of ${device.path}`,
+  });
+  announce(ui, options, prepared, device);
+
+  ui.begin('partition');
+  if (options.wipe) {
+    for (const command of wipeCommands(device)) await run(command, { step: `wipe ${device.path}`, ...abort });
+  }
+  await run(sfdiskCommand(device.path), {
+    step: `partition ${device.path}`,
+    input: formatSfdiskScript(partitions, randomUUID()),
+    ...abort,
+  });
+  const devices = partitions.map((_, index) => partitionDevice(device.path, index + 1));
+  await waitForPartitions(devices, signal);
+  const deviceOf = (role: string): string => {
+    const found = devices[partitions.findIndex((partition) => partition.role === role)];
+    if (found === undefined) throw new Error(`no ${role} partition was planned`);
+    return found;
+  };
+
+  ui.begin('format');
+  const rootUuid = randomUUID();
+  const { filesystem } = decision;
+  await run(mkfsEspCommand(deviceOf('esp')), { step: 'make the file system of the ESP', ...abort });
+  await run(mkfsRootCommand(filesystem, { device: deviceOf('root'), uuid: rootUuid, overwrite: options.wipe }), {
+    step: 'make the root file system',
+    ...abort,
+  });
+  cleanup.use(await mountAt(deviceOf('root'), installMounts.root, { type: filesystem, ...abort }));
+  const espOptions = { type: 'vfat', options: ['noexec', 'nosuid', 'fmask=0177', 'dmask=0077'], ...abort };
+  cleanup.use(await mountAt(deviceOf('esp'), installMounts.esp, espOptions));
+  const { bavail, bsize } = await statfs(installMounts.root);
+  assertSpace(source, { haveBytes: bavail * bsize, where: `the root file system of ${device.path}` });
+
+  ui.begin('import');
+  const installed = await populateRoot({
+    rootMount: installMounts.root,
+    espMount: installMounts.esp,
+    imageMount: installMounts.image,
+    source: source.reference,
+    decision,
+    rootSpec: `UUID=${rootUuid}`,
+    kernelArguments: {
+      configuration: configuration.kernelArguments,
+      commandLine: options.kargs,
+      deletes: [...configuration.kernelArgumentDeletes, ...options.kargDeletes],
+    },
+    disableSelinux: options.disableSelinux,
+    ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
+    isHostSelinuxEnabled: await exists('/sys/fs/selinux/enforce'),
+    onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
+    installBootloader: async (imageRoot) => {
+      ui.begin('boot-loader');
+      const { isGenericImage } = decision;
+      await installSystemdBoot({ imageRoot, espMount: installMounts.esp, isGenericImage, ...abort });
+    },
+    onDeploy: () => ui.begin('deploy'),
+    warn: ui.warn,
+    ...abort,
+  });
+
+  ui.begin('finish');
+  await settleFilesystem(installMounts.root, ui.warn, signal);
+  await run(['sync', '--file-system', installMounts.esp], { step: 'sync the ESP', ...abort });
+  // Here and not by leaving the scope, so that a failure to unmount is a failure of the installation.
+  await cleanup.disposeAsync();
+  ui.end('done');
+  ui.print('Installation complete!');
+  return installed;
+}
+
+interface Prepared {
+  source: SourceImage;
+  configuration: InstallConfiguration;
+  decision: InstallDecision;
+  authorizedKeys: string | undefined;
+}
+
+async function prepare(options: InstallOptions, ui: InstallUi): Promise<Prepared> {
+  if (process.getuid?.() !== 0) {
+    throw new CodedError('INSTALLER_NOT_ROOT', 'installing needs root', { hint: 'run it with sudo' });
+  }
+  const keys = options.rootSshAuthorizedKeys;
+  const authorizedKeys = keys === undefined ? undefined : await readAuthorizedKeys(keys);
+  const { configuration, warnings } = await loadInstallConfiguration('/', configurationArchitecture());
+  warnings.forEach(ui.warn);
+  const source = await inspectSourceImage(await sourceReference(options));
+  const facts = { reference: source.reference, hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')) };
+  const decision = decideInstallation(options, configuration, facts);
+  if (options.viaLoopback && !options.genericImage) ui.warn('--via-loopback implies --generic-image');
+  return { source, configuration, decision, authorizedKeys };
+}
+
+async function sourceReference(options: InstallOptions): Promise<ImageReference> {
+  if (options.sourceImgref !== undefined) return parseTransportReference(options.sourceImgref);
+  return imageOfContainer(await inspectSurroundings(await detectContainer()));
+}
+
+async function openTarget(
+  options: InstallOptions,
+  cleanup: AsyncDisposableStack,
+  abort: { signal?: AbortSignal },
+): Promise<BlockDevice> {
+  const name = options.viaLoopback
+    ? cleanup.use(await attachLoop(await regularFile(options.device), abort.signal)).device
+    : options.device;
+  const device = await inspectBlockDevice(name, abort.signal);
+  assertOverwritable(device, { wipe: options.wipe });
+  assertUnheld(device.path);
+  return device;
+}
+
+async function regularFile(name: string): Promise<string> {
+  const found = await stat(name).catch(() => undefined);
+  if (found?.isFile() === true) return realpath(name);
+  throw new CodedError('NOT_A_REGULAR_FILE', `Not a regular file (to be used via loopback): ${name}`, {
+    hint: 'make one of the wanted size first: truncate -s 10G FILE',
+  });
+}
+
+function assertSpace(source: SourceImage, space: { haveBytes: number; where: string }): void {
+  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+  if (space.haveBytes >= source.neededBytes) return;
+  const need = `needs ${megabytes(source.neededBytes)}, have ${megabytes(space.haveBytes)}`;
+  throw new CodedError(
+    'INSUFFICIENT_SPACE',
+    `${displayReference(source.reference)} does not fit on ${space.where}: ${need}`,
+    {
+      hint: 'use a larger disk or a larger --root-size, or make the image smaller',
+    },
+  );
+}
+
+function announce(ui: InstallUi, options: InstallOptions, prepared: Prepared, device: BlockDevice): void {
+  const { source, decision } = prepared;
+  ui.print(`Installing image: ${displayReference(decision.target)}`);
+  ui.print(`Digest: ${source.manifestDigest}`);
+  ui.print(`Block setup: ${options.blockSetup ?? 'direct'}`);
+  ui.print(`        Size: ${(device.sizeBytes / 1e9).toFixed(1)} GB`);
+  ui.print(`      Serial: ${device.serial ?? '<unknown>'}`);
+  ui.print(`       Model: ${device.model ?? '<unknown>'}`);
+  ui.print(`  Partitions: ${decision.isDiscoverable ? 'Discoverable' : 'UUID'}`);
+  ui.print(`  Bootloader: ${decision.bootloader}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -12,7 +12,7 @@ export interface PlannedPartition {
   name: string;
   /** Absent: the rest of the disk. */
   sizeMiB?: number;
-  /** GPT attribute bit 2, "legacy BIOS bootable". */
+  /** sfdisk's `bootable`, for BIOS firmware that looks for it; versions differ in whether they heed it with GPT. */
   isBootable?: boolean;
 }
 

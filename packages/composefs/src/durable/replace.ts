@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { isSystemError } from '../syscalls/libc.ts';
 import { renameExchange, renameNoReplace as renameWithoutReplacing } from '../syscalls/links.ts';
-import { beforeMutation } from './seam.ts';
 import { randomLetters } from './random-name.ts';
+import { beforeMutation } from './seam.ts';
 import { syncDirectory } from './sync.ts';
 import { publishFile, type UnnamedFile } from './unnamed-file.ts';
 

@@ -5,7 +5,7 @@ import { removeTree } from '../durable/remove.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import type { VerityPolicy } from '../fsverity/seal.ts';
 import { type ErofsFormat, type ErofsFormats, formatMetadata } from './metadata.ts';
-import { openRepository, readMetadata, type Repository } from './repository.ts';
+import { openRepository, type Repository, readMetadata } from './repository.ts';
 import { removeMetadata, writeMetadata } from './write-metadata.ts';
 
 export interface InitOptions {
@@ -40,7 +40,7 @@ export async function initRepository(path: string, options: InitOptions): Promis
   const isSame =
     formatMetadata(existing.algorithm, existing.erofsFormats) === formatMetadata(options.algorithm, erofsFormats);
   const repository = await openRepository(path);
-  const isAsSecure = options.verity === 'if-supported' || repository.isSecure === (options.verity === 'require');
+  const isAsSecure = options.verity !== 'require' || repository.isSecure;
   if (options.ensure === true || (isSame && isAsSecure)) return repository;
   await repository[Symbol.asyncDispose]();
   throw new CodedError('REPOSITORY_EXISTS', `${path} is a repository already, with another configuration`, {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { verifyFile } from '../fsverity/seal.ts';
@@ -50,6 +50,17 @@ export function readObject(repository: Repository, digest: string): Buffer {
   const fd = openObject(repository, digest);
   try {
     return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The first bytes of an object, at most 64: enough to tell what it is. @throws as {@link openObject}. */
+export function readObjectHead(repository: Repository, digest: string): Buffer {
+  const fd = openObject(repository, digest);
+  try {
+    const head = Buffer.alloc(64);
+    return head.subarray(0, readSync(fd, head, 0, head.length, 0));
   } finally {
     closeSync(fd);
   }

@@ -120,4 +120,3 @@ function isSealed(path: string, algorithm: HashAlgorithm): boolean {
     closeSync(fd);
   }
 }
-

@@ -9,6 +9,7 @@ import {
   beforeWriting,
   createUnnamed,
   dropUnnamed,
+  linkOpenFile,
   publishFile,
   reopenReadOnly,
   type UnnamedFile,
@@ -70,7 +71,7 @@ export async function storeFilled(
 
 /** A file for {@link storeFilled}. */
 export function createObjectFile(repository: Repository): UnnamedFile {
-  makeDirectory(join(repository.path, 'objects'), 0o755);
+  ensureDirectory(repository, 'objects');
   return createUnnamed(join(repository.path, 'objects'), 0o644);
 }
 
@@ -104,6 +105,30 @@ export async function sealAndMeasure(
   return knownDigest ?? computeFdVerity(fd, algorithm);
 }
 
+/**
+ * Makes an open, read-only file of the same file system an object, by a further name: sealed in place, it keeps its owner, mode and time.
+ *
+ * @returns undefined if the file cannot be sealed, or may not get a name there.
+ */
+export async function linkAsObject(
+  repository: Repository,
+  fd: number,
+  sizeBytes: number,
+): Promise<StoredObject | undefined> {
+  try {
+    const digest = await sealAndMeasure(repository, fd, `fd ${fd}`);
+    if (isPresent(repository, digest, sizeBytes)) return { digest, isNew: false };
+    ensureDirectory(repository, 'objects');
+    ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);
+    // A damaged object in the way is for a copy to replace.
+    return linkOpenFile(fd, join(repository.path, objectPath(digest))) ? { digest, isNew: true } : undefined;
+  } catch (error) {
+    if (error instanceof CodedError || isSystemError(error, 'EXDEV', 'EPERM', 'EMLINK', 'EACCES', 'EROFS'))
+      return undefined;
+    throw error;
+  }
+}
+
 /** Whether an intact object is there under a digest. */
 export function isPresent(repository: Repository, digest: string, sizeBytes: number): boolean {
   try {
@@ -117,6 +142,17 @@ export function isPresent(repository: Repository, digest: string, sizeBytes: num
     if (isSystemError(error, 'ENOENT')) return false;
     throw error;
   }
+}
+
+// There are 257 of them, they are never removed, and asking for each object whether its one is there costs more than the rest of linking it.
+const madeDirectories = new WeakMap<Repository, Set<string>>();
+
+function ensureDirectory(repository: Repository, directory: string): void {
+  const made = madeDirectories.get(repository) ?? new Set<string>();
+  madeDirectories.set(repository, made);
+  if (made.has(directory)) return;
+  makeDirectory(join(repository.path, directory), 0o755);
+  made.add(directory);
 }
 
 async function storeUnhashed(
@@ -150,7 +186,7 @@ async function storeUnhashed(
 // object again notices and puts the whole one in its place.
 function publish(repository: Repository, file: UnnamedFile, digest: string, sizeBytes: number): boolean {
   const path = join(repository.path, objectPath(digest));
-  makeDirectory(join(repository.path, 'objects', digest.slice(0, 2)), 0o755);
+  ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);
   if (publishFile(file, path)) return true;
   if (isPresent(repository, digest, sizeBytes)) return false;
   replaceByFile(file, path);

@@ -25,7 +25,8 @@ export function createChunkCursor(chunks: AsyncIterator<SplitStreamChunk>): Chun
     if (chunk === undefined) return undefined;
     if (chunk.kind === 'object') throw invalidStream('an object stands where inline bytes are expected');
     const part = chunk.bytes.subarray(0, length);
-    current = part.length === chunk.bytes.length ? undefined : { kind: 'inline', bytes: chunk.bytes.subarray(part.length) };
+    current =
+      part.length === chunk.bytes.length ? undefined : { kind: 'inline', bytes: chunk.bytes.subarray(part.length) };
     return part;
   };
   return {

@@ -10,6 +10,9 @@ export const infoBytes = 80;
 
 const magic = Buffer.from('SplitStream');
 const blockSizeLog2 = 12;
+// Where the fields of a header are: as of today, and as bootc up to 1.15 wrote them.
+const presentOrder = { magic: 0, version: 11, algorithm: 14, info: 16 };
+const formerOrder = { magic: 18, version: 29, algorithm: 30, info: 0 };
 
 /** Half-open range of bytes in the file. */
 export interface Section {
@@ -50,11 +53,7 @@ export function encodeHeader(algorithm: HashAlgorithm, info: StreamInfo): Buffer
  */
 export function decodeHeader(file: Buffer, algorithm: HashAlgorithm): StreamInfo {
   if (file.length < headerBytes) throw invalidStream(`its ${file.length} bytes are too short for a header`);
-  const at = file.subarray(0, magic.length).equals(magic)
-    ? { version: 11, algorithm: 14, info: 16 }
-    : file.subarray(18, 18 + magic.length).equals(magic)
-      ? { version: 29, algorithm: 30, info: 0 }
-      : undefined;
+  const at = findOrder(file);
   if (at === undefined) throw invalidStream('it does not begin as one');
   if (file[at.version] !== 0) throw invalidStream(`its version is ${file[at.version]}, known is 0`);
   if (file[at.algorithm] !== kernelHashId[algorithm] || file[at.algorithm + 1] !== blockSizeLog2) {
@@ -74,12 +73,22 @@ export function decodeHeader(file: Buffer, algorithm: HashAlgorithm): StreamInfo
   };
 }
 
+/** Whether a file begins as a split stream, by its first 32 bytes. */
+export function isSplitStream(head: Buffer): boolean {
+  return head.length >= headerBytes && findOrder(head) !== undefined;
+}
+
 /** The error for a file that is no split stream, or a damaged one. */
 export function invalidStream(problem: string, cause?: unknown): CodedError {
   return new CodedError('SPLITSTREAM_INVALID', `not a readable split stream: ${problem}`, {
     hint: 'the repository is damaged; check it with fsck, remove the stream, and import the image anew',
     cause,
   });
+}
+
+function findOrder(head: Buffer): typeof presentOrder | undefined {
+  const hasMagic = (order: typeof presentOrder) => head.subarray(order.magic, order.magic + magic.length).equals(magic);
+  return [presentOrder, formerOrder].find(hasMagic);
 }
 
 function referenceSection(section: Section, algorithm: HashAlgorithm): Section {

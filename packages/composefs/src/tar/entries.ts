@@ -3,14 +3,7 @@ import { invalidTar } from './errors.ts';
 import { createExtensionCollector, type Extensions } from './extensions.ts';
 import { blockBytes, isZeroBlock, parseHeader, type TarHeader } from './header.ts';
 
-export type TarEntryType =
-  | 'file'
-  | 'hard-link'
-  | 'symlink'
-  | 'char-device'
-  | 'block-device'
-  | 'directory'
-  | 'fifo';
+export type TarEntryType = 'file' | 'hard-link' | 'symlink' | 'char-device' | 'block-device' | 'directory' | 'fifo';
 
 /** One entry of an archive, extension headers applied. */
 export interface TarEntry {

@@ -41,7 +41,8 @@ export function createExtensionCollector(): ExtensionCollector {
       if (!['x', 'g', 'L', 'K'].includes(header.typeFlag)) return false;
       headers += 1;
       bytes += header.sizeBytes;
-      if (headers > mostExtensionHeaders) throw invalidTar(`more than ${mostExtensionHeaders} extension headers in a row`);
+      if (headers > mostExtensionHeaders)
+        throw invalidTar(`more than ${mostExtensionHeaders} extension headers in a row`);
       if (bytes > longestExtensionBytes) throw invalidTar('more than 1 MiB of extension headers for one entry');
       return true;
     },
@@ -68,13 +69,17 @@ const attributePrefix = 'SCHILY.xattr.';
 function readRecords(content: Buffer, into: Extensions): void {
   for (let offset = 0; offset < content.length; ) {
     const blank = content.indexOf(0x20, offset);
-    const lengthText = blank === -1 ? '' : content.latin1Slice(offset, blank);
+    const lengthText = blank === -1 ? '' : content.toString('latin1', offset, blank);
     const end = offset + Number(lengthText);
     const equals = content.indexOf(0x3d, blank);
     const isWhole =
-      /^[1-9]\d*$/.test(lengthText) && end <= content.length && content[end - 1] === 0x0a && equals !== -1 && equals < end;
+      /^[1-9]\d*$/.test(lengthText) &&
+      end <= content.length &&
+      content[end - 1] === 0x0a &&
+      equals !== -1 &&
+      equals < end;
     if (!isWhole) throw invalidTar('a PAX header is damaged');
-    readRecord(content.latin1Slice(blank + 1, equals), content.subarray(equals + 1, end - 1), into);
+    readRecord(content.toString('latin1', blank + 1, equals), content.subarray(equals + 1, end - 1), into);
     offset = end;
   }
 }
@@ -85,7 +90,7 @@ function readRecord(key: ByteString, value: Buffer, into: Extensions): void {
     return;
   }
   if (key.startsWith('GNU.sparse.')) throw invalidTar('it holds a sparse file');
-  const text = value.latin1Slice();
+  const text = value.toString('latin1');
   if (key === 'path' && text !== '') into.path = text;
   else if (key === 'linkpath' && text !== '') into.linkPath = text;
   else if (key === 'size') into.sizeBytes = Number(unsigned(key, text));
@@ -109,5 +114,5 @@ function parseTime(text: string): { seconds: bigint; nanoseconds: number } {
 
 function untilNul(content: Buffer): ByteString {
   const end = content.indexOf(0);
-  return content.latin1Slice(0, end === -1 ? content.length : end);
+  return content.toString('latin1', 0, end === -1 ? content.length : end);
 }

@@ -31,7 +31,7 @@ export function isZeroBlock(block: Buffer): boolean {
  */
 export function parseHeader(block: Buffer): TarHeader {
   checkChecksum(block);
-  const magic = block.latin1Slice(257, 263);
+  const magic = block.toString('latin1', 257, 263);
   const prefix = magic === 'ustar\0' ? text(block, 345, 155) : '';
   const name = text(block, 0, 100);
   const fail = (field: string) => invalidTar(`the ${field} of ${JSON.stringify(name)} is no number that fits`);
@@ -45,7 +45,7 @@ export function parseHeader(block: Buffer): TarHeader {
     if (!Number.isSafeInteger(value)) throw fail(field);
     return value;
   };
-  const typeFlag = block.latin1Slice(156, 157);
+  const typeFlag = block.toString('latin1', 156, 157);
   const isDevice = typeFlag === '3' || typeFlag === '4';
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
@@ -64,7 +64,7 @@ export function parseHeader(block: Buffer): TarHeader {
 
 function text(block: Buffer, offset: number, length: number): ByteString {
   const end = block.indexOf(0, offset);
-  return block.latin1Slice(offset, end === -1 ? offset + length : Math.min(end, offset + length));
+  return block.toString('latin1', offset, end === -1 ? offset + length : Math.min(end, offset + length));
 }
 
 // Unsigned; undefined for anything else.
@@ -72,7 +72,10 @@ function parseNumber(field: Buffer): bigint | undefined {
   const first = field[0] as number;
   if (first === 0x80) return BigInt(`0x${field.subarray(1).toString('hex')}`);
   if (first > 0x80) return undefined;
-  const digits = field.latin1Slice().replace(/^[ \0]+/, '').replace(/[ \0].*$/s, '');
+  const digits = field
+    .toString('latin1')
+    .replace(/^[ \0]+/, '')
+    .replace(/[ \0].*$/s, '');
   if (digits === '') return 0n;
   return /^[0-7]+$/.test(digits) ? BigInt(`0o${digits}`) : undefined;
 }

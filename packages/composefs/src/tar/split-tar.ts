@@ -4,29 +4,20 @@ import { invalidTar } from './errors.ts';
 /** Files above this size become objects; smaller ones stay in the stream, and in the image. */
 export const inlineLimitBytes = 64;
 
-/** Keeps the content of a file. It must consume the chunks before it resolves; storing may go on in `stored`. */
-export type StoreContent = (
-  sizeBytes: number,
-  chunks: AsyncIterable<Buffer>,
-) => Promise<{ stored: Promise<string> }>;
-
 /** Where the parts of an archive go, in their order. */
 export interface SplitSink {
   writeInline(bytes: Buffer): void;
-  writeObject(digest: Promise<string>, sizeBytes: number): void;
+  /** Takes the content of a file; all chunks have to be consumed before it resolves. */
+  writeObject(sizeBytes: number, chunks: AsyncIterable<Buffer>): Promise<void>;
 }
 
 /**
- * Splits an archive into the content of files above {@link inlineLimitBytes}, each given to `storeContent`, and everything else bit for
+ * Splits an archive into the content of files above {@link inlineLimitBytes}, and everything else bit for
  * bit, what follows the archive's end included.
  *
- * @throws CodedError `TAR_INVALID`; whatever the archive's stream or `storeContent` throws.
+ * @throws CodedError `TAR_INVALID`; whatever the archive's stream or the sink throws.
  */
-export async function splitTar(
-  archive: AsyncIterable<Buffer>,
-  storeContent: StoreContent,
-  sink: SplitSink,
-): Promise<void> {
+export async function splitTar(archive: AsyncIterable<Buffer>, sink: SplitSink): Promise<void> {
   const source = createByteCursor(archive);
   const recorded: TarInput = {
     async take(length) {
@@ -37,8 +28,7 @@ export async function splitTar(
   };
   const entries = readTarEntries(recorded, async ({ sizeBytes }) => {
     if (sizeBytes <= inlineLimitBytes) return void (await takeWhole(recorded, sizeBytes));
-    const { stored } = await storeContent(sizeBytes, source.takeParts(sizeBytes));
-    sink.writeObject(stored, sizeBytes);
+    await sink.writeObject(sizeBytes, source.takeParts(sizeBytes));
   });
   for await (const _ of entries);
   for await (const bytes of source.rest()) sink.writeInline(bytes);

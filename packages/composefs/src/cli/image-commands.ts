@@ -1,0 +1,94 @@
+import type { Argv } from 'yargs';
+import type { CliContext } from './context.ts';
+import {
+  runComputeImageId,
+  runDump,
+  runImageFsck,
+  runInspect,
+  runListImages,
+  runPull,
+  runTag,
+  runUntag,
+} from './image-verbs.ts';
+import { type ParsedGlobals, treeOptions } from './verb-options.ts';
+
+/** Adds the verbs below `cfs oci`. */
+export function addImageVerbs<Args extends ParsedGlobals>(
+  parser: Argv<Args>,
+  context: (globals: ParsedGlobals) => CliContext,
+): Argv<Args> {
+  return parser
+    .command(
+      'pull <image> [name]',
+      'Import an image: oci:DIR[:TAG] or containers-storage:NAME',
+      (y) =>
+        y
+          .positional('image', { type: 'string', demandOption: true })
+          .positional('name', { type: 'string', describe: 'The tag; by default the source' })
+          .option('bootable', { type: 'boolean', default: false, describe: 'Make the image to boot as well' })
+          .option('local-fetch', {
+            choices: ['auto'] as const,
+            default: 'auto' as const,
+            describe: 'Container storage is always read where it lies, sharing content where the file system can',
+          }),
+      (args) => runPull(context(args), args),
+    )
+    .command(
+      'images',
+      'List the tagged images',
+      (y) => y.option('json', { type: 'boolean', default: false }),
+      (args) => runListImages(context(args), args),
+    )
+    .command(
+      'inspect <image>',
+      'Show an image, by its tag or @sha256:DIGEST',
+      (y) =>
+        y
+          .positional('image', { type: 'string', demandOption: true })
+          .option('manifest', { type: 'boolean', default: false, describe: 'Only the manifest, as it is' })
+          .option('config', { type: 'boolean', default: false, describe: 'Only the configuration, as it is' }),
+      (args) => runInspect(context(args), args),
+    )
+    .command(
+      'tag <digest> <name>',
+      'Give an image a further tag',
+      (y) =>
+        y
+          .positional('digest', { type: 'string', demandOption: true, describe: 'sha256:… of the manifest' })
+          .positional('name', { type: 'string', demandOption: true }),
+      (args) => runTag(context(args), args),
+    )
+    .command(
+      'untag <name>',
+      'Take a tag away',
+      (y) => y.positional('name', { type: 'string', demandOption: true }),
+      (args) => runUntag(context(args), args),
+    )
+    .command(
+      'dump <image> [verity]',
+      'Print the tree of an image as a dumpfile',
+      (y) => imageTreeOptions(y),
+      (args) => runDump(context(args), args),
+    )
+    .command(
+      'compute-id <image> [verity]',
+      'Compute the image digest of an image',
+      (y) => imageTreeOptions(y),
+      (args) => runComputeImageId(context(args), args),
+    )
+    .command(
+      'fsck [image]',
+      'Check the repository and the tagged images',
+      (y) =>
+        y
+          .positional('image', { type: 'string', describe: 'Only this tag' })
+          .option('json', { type: 'boolean', default: false, describe: 'Print JSON, and succeed whatever is found' }),
+      (args) => runImageFsck(context(args), args),
+    );
+}
+
+function imageTreeOptions<Args>(parser: Argv<Args>) {
+  return treeOptions(parser)
+    .positional('image', { type: 'string', demandOption: true })
+    .positional('verity', { type: 'string', describe: 'The digest that the stream of the manifest must have' });
+}

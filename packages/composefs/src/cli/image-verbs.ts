@@ -1,0 +1,170 @@
+import { CodedError } from '@workbench/run';
+import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
+import { checkImages } from '../oci/check-images.ts';
+import { readImageMetadata } from '../oci/image-metadata.ts';
+import { imagesOf } from '../oci/image-references.ts';
+import { buildImageTree, readFileNode } from '../oci/image-tree.ts';
+import { importImage } from '../oci/import-image.ts';
+import { listTags, resolveImage, tagImage, untagImage } from '../oci/tags.ts';
+import { checkRepository } from '../repository/check.ts';
+import { computeImageId } from '../repository/images.ts';
+import type { Repository } from '../repository/repository.ts';
+import { transformForBoot } from '../tree/boot-transform.ts';
+import { type AttributePolicy, transformImageTree } from '../tree/image-transform.ts';
+import type { Directory } from '../tree/tree.ts';
+import { type CliContext, chosenFormat, openNamedRepository } from './context.ts';
+import { formatCounters, formatFsck, formatImageCheck, formatTable, fsckJson } from './report-text.ts';
+
+/** `cfs oci pull IMAGE [NAME]`. */
+export async function runPull(
+  context: CliContext,
+  args: { image: string; name?: string | undefined; bootable: boolean },
+): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const tag = args.name ?? args.image;
+  const result = await importImage(repository, args.image, { tag, bootable: args.bootable });
+  context.print(`manifest ${result.manifestDigest}`);
+  context.print(`config   ${result.configDigest}`);
+  context.print(`verity   ${result.manifestStream}`);
+  context.print(`tagged   ${tag}`);
+  context.print(`objects  ${formatCounters(result.counters)}`);
+  const bootImage = result.bootImageIds.get(repository.erofsFormats.default);
+  if (bootImage !== undefined) context.print(`Boot image: ${bootImage}`);
+}
+
+/** `cfs oci images`. */
+export async function runListImages(context: CliContext, args: { json: boolean }): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const images = [];
+  for (const [name, digest] of await listTags(repository)) {
+    const { manifest, config } = await readImageMetadata(repository, digest);
+    images.push({
+      name,
+      manifest_digest: digest,
+      is_container: true,
+      architecture: config.architecture,
+      os: config.os,
+      created: config.created ?? null,
+      layer_count: manifest.layers.length,
+      referrer_count: 0,
+    });
+  }
+  if (args.json) {
+    context.print(JSON.stringify({ images }, null, 2));
+    return;
+  }
+  const rows = images.map((image) => [
+    image.name,
+    image.manifest_digest.slice('sha256:'.length, 'sha256:'.length + 12),
+    image.architecture,
+    String(image.layer_count),
+    String(image.referrer_count),
+  ]);
+  context.print(
+    rows.length === 0 ? 'No images found' : formatTable([['NAME', 'DIGEST', 'ARCH', 'LAYERS', 'REFS'], ...rows]),
+  );
+}
+
+/** `cfs oci inspect IMAGE`. */
+export async function runInspect(
+  context: CliContext,
+  args: { image: string; manifest: boolean; config: boolean },
+): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const metadata = await readImageMetadata(repository, await resolveImage(repository, args.image));
+  const manifest = metadata.manifestBytes.toString();
+  const config = metadata.configBytes.toString();
+  if (args.manifest || args.config) {
+    context.print(args.manifest ? manifest : config);
+    return;
+  }
+  const format = repository.erofsFormats.default;
+  const image = imagesOf(metadata.configReferences, false).get(format);
+  const bootImage = imagesOf(metadata.configReferences, true).get(format);
+  const shown = {
+    manifest,
+    config,
+    referrers: [],
+    ...(image === undefined ? {} : { composefs_erofs: image }),
+    ...(bootImage === undefined ? {} : { composefs_boot_erofs: bootImage }),
+  };
+  context.print(JSON.stringify(shown, null, 2));
+}
+
+/** `cfs oci tag MANIFEST_DIGEST NAME`. */
+export async function runTag(context: CliContext, args: { digest: string; name: string }): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  await tagImage(repository, args.name, args.digest);
+  context.print(`Tagged ${args.digest} as ${args.name}`);
+}
+
+/** `cfs oci untag NAME`. */
+export async function runUntag(context: CliContext, args: { name: string }): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  await untagImage(repository, args.name);
+  context.print(`Removed tag ${args.name}`);
+}
+
+/** Which tree of an image `dump` and `compute-id` are about. */
+export interface TreeArguments {
+  image: string;
+  bootable: boolean;
+  xattrs: AttributePolicy;
+  verity?: string | undefined;
+}
+
+/** `cfs oci dump IMAGE`. */
+export async function runDump(context: CliContext, args: TreeArguments): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  context.print(writeDumpfile(await transformedTree(repository, args)).trimEnd());
+}
+
+/** `cfs oci compute-id IMAGE`. */
+export async function runComputeImageId(context: CliContext, args: TreeArguments): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const root = await transformedTree(repository, args);
+  context.print(computeImageId(root, { algorithm: repository.algorithm, format: chosenFormat(context, repository) }));
+}
+
+/** `cfs oci fsck [IMAGE]`. */
+export async function runImageFsck(
+  context: CliContext,
+  args: { image?: string | undefined; json: boolean },
+): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const report = await checkRepository(repository);
+  const check = await checkImages(repository, args.image);
+  if (args.json) {
+    const { imagesChecked, imagesCorrupted, errors } = check;
+    const ok = report.ok && errors.length === 0;
+    const shown = {
+      ok,
+      images_checked: imagesChecked,
+      images_corrupted: imagesCorrupted,
+      errors,
+      repo: fsckJson(report),
+    };
+    context.print(JSON.stringify(shown, null, 2));
+    return;
+  }
+  context.print(formatFsck(report));
+  context.print(formatImageCheck(check));
+  if (!report.ok || check.errors.length > 0) context.fail();
+}
+
+async function transformedTree(repository: Repository, args: TreeArguments): Promise<Directory> {
+  const digest = await resolveImage(repository, args.image);
+  if (args.verity !== undefined) await checkManifestStream(repository, digest, args.verity);
+  const root = await buildImageTree(repository, digest);
+  transformImageTree(root, args.xattrs);
+  if (args.bootable) await transformForBoot(root, (leaf) => readFileNode(repository, leaf));
+  return root;
+}
+
+async function checkManifestStream(repository: Repository, digest: string, expected: string): Promise<void> {
+  const { manifestStream } = await readImageMetadata(repository, digest);
+  if (manifestStream === expected) return;
+  throw new CodedError('VERITY_MISMATCH', `the manifest stream of ${digest} is ${manifestStream}, not ${expected}`, {
+    hint: 'the image was imported again since; leave the digest out, or give the present one',
+  });
+}

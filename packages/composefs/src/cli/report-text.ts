@@ -1,0 +1,89 @@
+import type { ImageCheck } from '../oci/check-images.ts';
+import type { FsckReport } from '../repository/check.ts';
+import type { GcPlan } from '../repository/garbage-collection.ts';
+import type { ImportCounters } from '../repository/layer-builder.ts';
+
+/** The lines of a garbage collection, as `cfsctl gc` words them. */
+export function formatGc(plan: GcPlan, isDryRun: boolean): string {
+  const { objects, bytes, imageLinks, streamLinks } = plan;
+  const lines = [`Objects: ${objects.length} removed (${bytes} bytes)`];
+  if (isDryRun) lines.unshift('Dry run (no files deleted):');
+  if (imageLinks.length + streamLinks.length > 0) {
+    lines.push(`Pruned symlinks: ${imageLinks.length} images, ${streamLinks.length} streams`);
+  }
+  return lines.join('\n');
+}
+
+/** The lines of a check, as `cfsctl fsck` words them. */
+export function formatFsck(report: FsckReport): string {
+  const ratio = (name: string, checked: number, corrupted: number) => `${name}: ${checked - corrupted}/${checked} ok`;
+  const lines = [
+    `meta.json: ${report.hasMetadata ? 'ok' : 'missing'}`,
+    ratio('objects', report.objectsChecked, report.objectsCorrupted),
+    ratio('streams', report.streamsChecked, report.streamsCorrupted),
+    ratio('images', report.imagesChecked, report.imagesCorrupted),
+  ];
+  if (report.brokenLinks > 0) lines.push(`broken symlinks: ${report.brokenLinks}`);
+  if (report.missingObjects > 0) lines.push(`missing objects: ${report.missingObjects}`);
+  lines.push(report.ok ? 'status: ok' : `status: ${report.errors.length} error(s)`);
+  return [...lines, ...report.errors.map((error) => `  - ${error}`)].join('\n');
+}
+
+/** What `oci fsck` adds to the lines of {@link formatFsck}. */
+export function formatImageCheck(check: ImageCheck): string {
+  const lines = [`oci images: ${check.imagesChecked - check.imagesCorrupted}/${check.imagesChecked} ok`];
+  if (check.errors.length > 0) lines.push(`oci errors: ${check.errors.length}`);
+  return [...lines, ...check.errors.map((error) => `  - ${error}`)].join('\n');
+}
+
+/** The JSON of a check, with the keys of `cfsctl fsck --json`. */
+export function fsckJson(report: FsckReport): Record<string, unknown> {
+  return {
+    ok: report.ok,
+    has_metadata: report.hasMetadata,
+    objects_checked: report.objectsChecked,
+    objects_corrupted: report.objectsCorrupted,
+    streams_checked: report.streamsChecked,
+    streams_corrupted: report.streamsCorrupted,
+    images_checked: report.imagesChecked,
+    images_corrupted: report.imagesCorrupted,
+    broken_links: report.brokenLinks,
+    missing_objects: report.missingObjects,
+    errors: report.errors,
+  };
+}
+
+/** The counters of an import, as `cfsctl oci pull` words them. */
+export function formatCounters(counters: ImportCounters): string {
+  const { hardlinked, reflinked, copied, present, storedBytes, inlinedBytes } = counters;
+  const bytes = `${formatBytes(storedBytes)} stored, ${formatBytes(inlinedBytes)} inlined`;
+  if (hardlinked + reflinked === 0) return `${copied} new + ${present} already present objects; ${bytes}`;
+  const shared = [
+    ...(reflinked > 0 ? [`${reflinked} reflinked`] : []),
+    ...(hardlinked > 0 ? [`${hardlinked} hardlinked`] : []),
+  ];
+  return `${shared.join(' + ')} + ${copied} copied + ${present} already present objects; ${bytes}`;
+}
+
+/** A number of bytes with a binary unit and two decimals, whole below 1 KiB. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(2)} ${units[power]}`;
+}
+
+/** A table with a heading, drawn as `cfsctl` draws it. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const rule = (left: string, line: string, cross: string, right: string) =>
+    left + widths.map((width) => line.repeat(width + 2)).join(cross) + right;
+  const text = (row: readonly string[]) => `│ ${widths.map((width, i) => (row[i] ?? '').padEnd(width)).join(' ┆ ')} │`;
+  const [heading, ...body] = rows.map(text);
+  return [
+    rule('┌', '─', '┬', '┐'),
+    heading,
+    rule('╞', '═', '╪', '╡'),
+    body.join(`\n${rule('├', '╌', '┼', '┤')}\n`),
+    rule('└', '─', '┴', '┘'),
+  ].join('\n');
+}

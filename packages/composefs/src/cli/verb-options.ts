@@ -1,0 +1,49 @@
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { hashAlgorithms } from '../fsverity/algorithm.ts';
+
+const attributePolicies = ['allowlist-only', 'keep-user-xattrs'] as const;
+
+/** Options of every verb. */
+export const globalOptions = {
+  repo: { type: 'string', describe: 'The repository' },
+  user: { type: 'boolean', describe: 'The repository of the user, ~/.var/lib/composefs' },
+  system: { type: 'boolean', describe: 'The repository of the system, /sysroot/composefs' },
+  hash: { choices: hashAlgorithms, describe: 'Hash of digests; by default that of the repository' },
+  'erofs-version': {
+    type: 'number',
+    choices: [0, 1, 2],
+    describe: 'Format of images; by default that of the repository',
+  },
+  'require-verity': { type: 'boolean', describe: 'Refuse a repository that fs-verity does not guard' },
+  'no-upgrade': { type: 'boolean', describe: 'Refuse a repository without meta.json instead of writing one' },
+  'no-repo': { type: 'boolean', describe: 'Open no repository; for compute-id and create-dumpfile' },
+} as const satisfies Record<string, Options>;
+
+/** What the global options parse to. */
+export type ParsedGlobals = InferredOptionTypes<typeof globalOptions>;
+
+/** Options of verbs that make the tree of an image. */
+export function treeOptions<Args>(parser: Argv<Args>) {
+  return parser
+    .option('bootable', {
+      type: 'boolean',
+      default: false,
+      describe: 'As it is when booted: /boot, /sysroot, SELinux labels',
+    })
+    .option('xattrs', {
+      choices: attributePolicies,
+      default: attributePolicies[0] as (typeof attributePolicies)[number],
+      describe: 'Which extended attributes to keep',
+    });
+}
+
+/** Options of verbs that read a directory. */
+export function directoryOptions<Args>(parser: Argv<Args>) {
+  return treeOptions(parser)
+    .positional('path', { type: 'string', demandOption: true, describe: 'The directory' })
+    .option('no-propagate-usr-to-root', {
+      type: 'boolean',
+      default: false,
+      describe: 'Take the tree as it is, without the changes made to OCI images',
+    });
+}

@@ -1,0 +1,122 @@
+import { close, constants, fstatSync, open, readFileSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { readAttributeOfFd } from '../syscalls/extended-attributes.ts';
+import { isSystemError } from '../syscalls/libc.ts';
+import { damagedStorage } from './errors.ts';
+import type { LocatedLayer, Store } from './store.ts';
+
+const openFile = promisify(open) as (path: Buffer, flags: number) => Promise<number>;
+const closeFile = promisify(close);
+
+/** An open file of a layer. */
+export interface LayerFile {
+  fd: number;
+  stats: Stats;
+}
+
+/** The files of one layer, and of the layers below it. */
+export interface LayerFiles {
+  /** Folders with the files of the layer itself and then of its parents, the nearest first. */
+  folders: readonly string[];
+  /**
+   * Opens a regular file by its path in the archive; the caller closes it. Where the layer itself has a stub of it only (an overlay copied up
+   * nothing but metadata), a parent has the content.
+   *
+   * @throws CodedError `STORAGE_DAMAGED` if it is not there, is no regular file, is not of that size, or leads out of the layer.
+   */
+  open(path: Buffer, sizeBytes: number): Promise<LayerFile>;
+}
+
+/** Finds the folders of a layer. @throws CodedError `STORAGE_DAMAGED` if there are none. */
+export function openLayerFiles(stores: readonly Store[], layer: LocatedLayer): LayerFiles {
+  const folders = findFolders(stores, layer);
+  return {
+    folders,
+    async open(path, sizeBytes) {
+      const relative = cleanPath(path);
+      const shown = `${folders[0]}/${relative}`;
+      if (relative.toString('latin1').split('/').includes('..')) throw damagedStorage(shown, 'the path leads outside');
+      for (const folder of folders) {
+        const file = await openIn(folder, relative);
+        if (file === undefined) continue;
+        if (!file.stats.isFile() || file.stats.size !== sizeBytes) {
+          await closeFile(file.fd);
+          throw damagedStorage(shown, `it is no file of ${sizeBytes} bytes, as the layer has it`);
+        }
+        return file;
+      }
+      throw damagedStorage(shown, 'the file is missing');
+    },
+  };
+}
+
+async function openIn(folder: string, relative: Buffer): Promise<LayerFile | undefined> {
+  const path = Buffer.concat([Buffer.from(`${folder}/`), relative]);
+  let fd: number;
+  try {
+    fd = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    throw error;
+  }
+  const stats = fstatSync(fd);
+  // A directory of the path may be a symlink that leads out of the layer.
+  const isInside = readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }).equals(path);
+  if (isInside && !isStub(fd, stats)) return { fd, stats };
+  await closeFile(fd);
+  return undefined;
+}
+
+// A stub has the size of the file and no block; asking for attributes is dear where the storage is on a shared file system.
+function isStub(fd: number, stats: Stats): boolean {
+  if (stats.blocks !== 0) return false;
+  return ['trusted.overlay.metacopy', 'user.overlay.metacopy'].some(
+    (name) => readAttributeOfFd(fd, name) !== undefined,
+  );
+}
+
+function cleanPath(path: Buffer): Buffer {
+  return Buffer.from(
+    path
+      .toString('latin1')
+      .split('/')
+      .filter((part) => part !== '' && part !== '.')
+      .join('/'),
+    'latin1',
+  );
+}
+
+function findFolders(stores: readonly Store[], layer: LocatedLayer): string[] {
+  const overlay = join(layer.store.root, 'overlay');
+  const folders = [join(overlay, layer.id, 'diff')];
+  for (const link of readLower(join(overlay, layer.id, 'lower'))) {
+    // The short names of a layer in an additional store are links of that store.
+    const found = [layer.store, ...stores].map(({ root }) => join(root, 'overlay', link)).find(exists);
+    if (found === undefined) throw damagedStorage(layer.store.root, `${link}, a parent of ${layer.id}, is missing`);
+    folders.push(found);
+  }
+  if (!exists(folders[0] as string)) throw damagedStorage(layer.store.root, `the layer ${layer.id} has no files`);
+  return folders.map((folder) => realpathSync(folder));
+}
+
+function readLower(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .trim()
+      .split(':')
+      .filter((link) => link !== '');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    realpathSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,32 @@
+import { storeImage } from '../repository/images.ts';
+import type { ErofsFormat } from '../repository/metadata.ts';
+import type { Repository } from '../repository/repository.ts';
+import { transformForBoot } from '../tree/boot-transform.ts';
+import { transformImageTree } from '../tree/image-transform.ts';
+import { buildLayerTree, readFileNode, type StoredLayer } from './image-tree.ts';
+
+/** Digests of the images of a container image, by format. */
+export interface BuiltImages {
+  images: Map<ErofsFormat, string>;
+  bootImages: Map<ErofsFormat, string>;
+}
+
+/**
+ * Makes and stores the images of layers, in each of the formats: the plain ones, and if wanted the ones to boot. They have no names yet.
+ *
+ * @throws CodedError as `buildLayerTree`, `transformImageTree` and `transformForBoot`.
+ */
+export async function buildImages(
+  repository: Repository,
+  layers: readonly StoredLayer[],
+  options: { formats: readonly ErofsFormat[]; isBootable: boolean },
+): Promise<BuiltImages> {
+  const root = await buildLayerTree(repository, layers);
+  const built: BuiltImages = { images: new Map(), bootImages: new Map() };
+  transformImageTree(root);
+  for (const format of options.formats) built.images.set(format, await storeImage(repository, root, format));
+  if (!options.isBootable) return built;
+  await transformForBoot(root, (leaf) => readFileNode(repository, leaf));
+  for (const format of options.formats) built.bootImages.set(format, await storeImage(repository, root, format));
+  return built;
+}

@@ -1,0 +1,75 @@
+import { CodedError } from '@workbench/run';
+import { linkedDigest } from '../repository/links.ts';
+import { hasObject } from '../repository/objects.ts';
+import type { Repository } from '../repository/repository.ts';
+import { readJsonStream } from './image-metadata.ts';
+import { parseConfig, parseManifest } from './manifest.ts';
+import { streamName } from './names.ts';
+import { listTags } from './tags.ts';
+
+/** What a check of the tagged images found. */
+export interface ImageCheck {
+  imagesChecked: number;
+  imagesCorrupted: number;
+  /** One line each: `fsck: KIND: TAG: …`. */
+  errors: string[];
+}
+
+/**
+ * Checks tagged images: that manifest and configuration are what their digests say, and that every layer is there. The content of objects is for
+ * `checkRepository`. Damage is reported, not thrown.
+ *
+ * @param only the one tag to check.
+ */
+export async function checkImages(repository: Repository, only?: string): Promise<ImageCheck> {
+  const result: ImageCheck = { imagesChecked: 0, imagesCorrupted: 0, errors: [] };
+  for (const [tag, manifestDigest] of await listTags(repository)) {
+    if (only !== undefined && only !== tag) continue;
+    const findings = await checkImage(repository, manifestDigest);
+    result.imagesChecked += 1;
+    if (findings.length > 0) result.imagesCorrupted += 1;
+    for (const { kind, detail } of findings) result.errors.push(`fsck: ${kind}: ${tag}: ${detail}`);
+  }
+  return result;
+}
+
+interface Finding {
+  kind: string;
+  detail: string;
+}
+
+async function checkImage(repository: Repository, manifestDigest: string): Promise<Finding[]> {
+  const manifestName = streamName('manifest', manifestDigest);
+  const manifest = await readJson(repository, 'manifest', {
+    digest: manifestDigest,
+    stream: linkedDigest(repository, 'streams', manifestName),
+  });
+  if ('kind' in manifest) return [manifest];
+  const configDigest = parseManifest(manifest.bytes).config.digest;
+  const configStream = manifest.stream.namedReferences.get(`config:${configDigest}`);
+  if (configStream === undefined) return [{ kind: 'config-ref-missing', detail: configDigest }];
+  const config = await readJson(repository, 'config', { digest: configDigest, stream: configStream });
+  if ('kind' in config) return [config];
+  return parseConfig(config.bytes).rootfs.diff_ids.flatMap((diffId) => {
+    const referenced = config.stream.namedReferences.get(diffId);
+    if (referenced === undefined) return [{ kind: 'layer-ref-missing', detail: diffId }];
+    const linked = linkedDigest(repository, 'streams', streamName('layer', diffId));
+    if (linked === undefined) return [{ kind: 'layer-stream-missing', detail: diffId }];
+    return hasObject(repository, referenced) ? [] : [{ kind: 'layer-open-failed', detail: diffId }];
+  });
+}
+
+async function readJson(
+  repository: Repository,
+  kind: 'manifest' | 'config',
+  { digest, stream }: { digest: string; stream: string | undefined },
+): Promise<Awaited<ReturnType<typeof readJsonStream>> | Finding> {
+  const unreadable: Finding = { kind: `${kind}-read-failed`, detail: `Opening stream '${streamName(kind, digest)}'` };
+  if (stream === undefined) return unreadable;
+  try {
+    return await readJsonStream(repository, kind, { digest, stream });
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return error.code === 'OCI_BLOB_MISMATCH' ? { kind: `${kind}-digest-mismatch`, detail: digest } : unreadable;
+  }
+}

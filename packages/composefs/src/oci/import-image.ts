@@ -1,0 +1,217 @@
+import { hash } from 'node:crypto';
+import { CodedError } from '@workbench/run';
+import type { ImageSource } from '../containers-storage/image-source.ts';
+import { openStoredImage } from '../containers-storage/open-image.ts';
+import { commitLinks, type NewLink } from '../repository/commit.ts';
+import { createLayerBuilder, type ImportCounters } from '../repository/layer-builder.ts';
+import { linkedDigest } from '../repository/links.ts';
+import type { ErofsFormat } from '../repository/metadata.ts';
+import { hasObject } from '../repository/objects.ts';
+import { type Repository, requireWritable } from '../repository/repository.ts';
+import { openStreamObject } from '../repository/streams.ts';
+import { type BuiltImages, buildImages } from './build-images.ts';
+import { imagesOf, mergeImageReferences } from './image-references.ts';
+import { storeJsonStream } from './image-streams.ts';
+import type { StoredLayer } from './image-tree.ts';
+import { openLayout } from './layout.ts';
+import { contentTypes, referenceOfTag, streamName } from './names.ts';
+
+export interface ImportProgress {
+  phase: 'layers' | 'images';
+  bytesDone: number;
+  bytesTotal: number;
+  layersDone: number;
+  layersTotal: number;
+}
+
+export interface ImportOptions {
+  /** Made to name the image in the end; without one, the next garbage collection removes it. */
+  tag?: string;
+  /** Makes the images to boot, beside the plain ones. */
+  bootable: boolean;
+  /** Where container storage is looked for, instead of the usual places. */
+  storageRoots?: string[];
+  onProgress?(progress: ImportProgress): void;
+  signal?: AbortSignal;
+}
+
+export interface ImportResult {
+  /** `sha256:` digests of the JSON. */
+  manifestDigest: string;
+  configDigest: string;
+  /** Digests of the images, by format. */
+  imageIds: Map<ErofsFormat, string>;
+  /** Empty unless `bootable` was asked for. */
+  bootImageIds: Map<ErofsFormat, string>;
+  /** Digest of the stream of the manifest. */
+  manifestStream: string;
+  counters: ImportCounters;
+}
+
+/**
+ * Imports a container image: `oci:DIR[:TAG]` (an OCI image layout), or `containers-storage:NAME` (what podman has). Layers that are there already
+ * are not read.
+ *
+ * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is as it was before, and
+ * whatever layers were complete are found by the next import; anything else is garbage, for the next collection.
+ *
+ * @throws CodedError `IMPORT_SOURCE`; `REPOSITORY_FORMAT` for a repository of format 0, whose images nothing could find again; what opening
+ * the source, reading layers, and transforming the tree throw; the signal's reason.
+ */
+export async function importImage(
+  repository: Repository,
+  source: string,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  requireWritable(repository);
+  const formats = importedFormats(repository);
+  const reference = options.tag === undefined ? undefined : referenceOfTag(options.tag);
+  const image = openSource(source, options);
+  const counters: ImportCounters = {
+    hardlinked: 0,
+    reflinked: 0,
+    copied: 0,
+    present: 0,
+    inlinedBytes: 0,
+    storedBytes: 0,
+  };
+  const layers = await importLayers(repository, image, { ...options, counters });
+  const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
+  const configDigest = `sha256:${hash('sha256', image.config, 'hex')}`;
+  const former = await readFormerReferences(repository, configDigest);
+  const built = await findOrBuild(repository, layers, { former, formats, isBootable: options.bootable });
+  options.signal?.throwIfAborted();
+
+  const diffIds = layers.map(({ diffId, stream }) => [diffId, stream] as const);
+  const configStream = await storeJsonStream(repository, 'config', image.config, [
+    ...new Map(diffIds),
+    ...mergeImageReferences(former, built.images, built.bootImages),
+  ]);
+  const manifestStream = await storeJsonStream(repository, 'manifest', image.manifest, [
+    [`config:${configDigest}`, configStream],
+    ...new Map(diffIds),
+  ]);
+  const manifestName = streamName('manifest', manifestDigest);
+  const links: NewLink[] = [...built.images.values(), ...built.bootImages.values()].map((digest) => {
+    return { folder: 'images', name: digest, digest };
+  });
+  links.push({ folder: 'streams', name: streamName('config', configDigest), digest: configStream });
+  links.push({ folder: 'streams', name: manifestName, digest: manifestStream });
+  if (reference !== undefined) links.push({ folder: 'streams', reference, entry: manifestName });
+  await commitLinks(repository, links);
+  return {
+    manifestDigest,
+    configDigest,
+    imageIds: built.images,
+    bootImageIds: built.bootImages,
+    manifestStream,
+    counters,
+  };
+}
+
+function importedFormats(repository: Repository): ErofsFormat[] {
+  const { default: first, extra } = repository.erofsFormats;
+  const formats = [...new Set([first, ...extra])];
+  if (!formats.includes(0)) return formats;
+  throw new CodedError(
+    'REPOSITORY_FORMAT',
+    `${repository.path} makes images of format 0, which no image can refer to`,
+    {
+      hint: 'use a repository whose formats are 1 or 2: cfs init --erofs-version 1',
+    },
+  );
+}
+
+function openSource(source: string, options: ImportOptions): ImageSource {
+  const colon = source.indexOf(':');
+  const [transport, name] = [source.slice(0, colon), source.slice(colon + 1)];
+  if (transport === 'oci') return openLayout(name);
+  if (transport === 'containers-storage') return openStoredImage(name, options.storageRoots);
+  throw new CodedError('IMPORT_SOURCE', `${JSON.stringify(source)} is no source that can be imported`, {
+    hint: 'use oci:DIR[:TAG] or containers-storage:NAME; bring others there first: podman pull, or skopeo copy',
+  });
+}
+
+async function importLayers(
+  repository: Repository,
+  image: ImageSource,
+  options: ImportOptions & { counters: ImportCounters },
+): Promise<StoredLayer[]> {
+  const { counters, signal } = options;
+  const progress: ImportProgress = {
+    phase: 'layers',
+    bytesDone: 0,
+    bytesTotal: image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    layersDone: 0,
+    layersTotal: image.layers.length,
+  };
+  const report = (bytes: number): void => {
+    progress.bytesDone += bytes;
+    options.onProgress?.({ ...progress });
+  };
+  const stored: StoredLayer[] = [];
+  const links = new Map<string, string>();
+  for (const layer of image.layers) {
+    const name = streamName('layer', layer.diffId);
+    const doneBefore = progress.bytesDone;
+    let stream = findStream(repository, name) ?? links.get(name);
+    if (stream === undefined) {
+      const builder = createLayerBuilder(repository, contentTypes.layer, counters);
+      try {
+        await layer.read(repository, builder, { report, ...(signal === undefined ? {} : { signal }) });
+        stream = await builder.finish();
+      } catch (error) {
+        await builder.settle();
+        throw error;
+      }
+      links.set(name, stream);
+    }
+    stored.push({ diffId: layer.diffId, stream });
+    progress.layersDone += 1;
+    progress.bytesDone = doneBefore;
+    report(layer.sizeBytes);
+  }
+  // Named now, so that an import that is stopped later does not begin anew.
+  await commitLinks(
+    repository,
+    Array.from(links, ([name, digest]) => ({ folder: 'streams', name, digest })),
+  );
+  options.onProgress?.({ ...progress, phase: 'images' });
+  return stored;
+}
+
+async function readFormerReferences(
+  repository: Repository,
+  configDigest: string,
+): Promise<ReadonlyMap<string, string>> {
+  const digest = findStream(repository, streamName('config', configDigest));
+  if (digest === undefined) return new Map();
+  return (await openStreamObject(repository, digest, contentTypes.config)).namedReferences;
+}
+
+// A link whose object is lost counts as none: importing brings it back.
+function findStream(repository: Repository, name: string): string | undefined {
+  const digest = linkedDigest(repository, 'streams', name);
+  return digest !== undefined && hasObject(repository, digest) ? digest : undefined;
+}
+
+// An image that was imported before has its images already, unless it lacks one of those wanted now.
+async function findOrBuild(
+  repository: Repository,
+  layers: readonly StoredLayer[],
+  options: { former: ReadonlyMap<string, string>; formats: readonly ErofsFormat[]; isBootable: boolean },
+): Promise<BuiltImages> {
+  const { former, formats, isBootable } = options;
+  const isLinked = (digest: string | undefined) =>
+    digest !== undefined && linkedDigest(repository, 'images', digest) === digest && hasObject(repository, digest);
+  const pick = (images: Map<ErofsFormat, string>) =>
+    new Map([...images].filter(([format]) => formats.includes(format)));
+  const found = {
+    images: pick(imagesOf(former, false)),
+    bootImages: isBootable ? pick(imagesOf(former, true)) : new Map(),
+  };
+  const isComplete = formats.every((format) => {
+    return isLinked(found.images.get(format)) && (!isBootable || isLinked(found.bootImages.get(format)));
+  });
+  return isComplete ? found : buildImages(repository, layers, { formats, isBootable });
+}

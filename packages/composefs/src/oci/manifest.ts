@@ -1,0 +1,96 @@
+import { CodedError } from '@workbench/run';
+import { z } from 'zod';
+
+/** The parts of the OCI image format that are used here (OCI image specification, v1.1); everything else passes through unread. */
+const descriptorSchema = z.looseObject({
+  mediaType: z.string(),
+  digest: z.string(),
+  size: z.number().int().nonnegative(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+const manifestSchema = z.looseObject({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().optional(),
+  config: descriptorSchema,
+  layers: z.array(descriptorSchema),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+const configSchema = z.looseObject({
+  created: z.string().optional(),
+  architecture: z.string(),
+  os: z.string(),
+  config: z
+    .looseObject({
+      Labels: z.record(z.string(), z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+    })
+    .nullish(),
+  rootfs: z.looseObject({ type: z.string(), diff_ids: z.array(z.string()) }),
+});
+
+const indexSchema = z.looseObject({
+  schemaVersion: z.literal(2),
+  manifests: z.array(
+    descriptorSchema.extend({
+      platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional(),
+    }),
+  ),
+});
+
+export type OciDescriptor = z.infer<typeof descriptorSchema>;
+export type OciManifest = z.infer<typeof manifestSchema>;
+export type OciConfig = z.infer<typeof configSchema>;
+export type OciIndex = z.infer<typeof indexSchema>;
+
+const containerConfigTypes = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+];
+const indexTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
+/** Reads a manifest. @throws CodedError `OCI_INVALID`. */
+export function parseManifest(json: Uint8Array): OciManifest {
+  return parseAs('manifest', manifestSchema, json);
+}
+
+/** Reads an image configuration. @throws CodedError `OCI_INVALID`. */
+export function parseConfig(json: Uint8Array): OciConfig {
+  return parseAs('configuration', configSchema, json);
+}
+
+/** Reads an index of manifests. @throws CodedError `OCI_INVALID`. */
+export function parseIndex(json: Uint8Array): OciIndex {
+  return parseAs('index', indexSchema, json);
+}
+
+/** Whether a manifest is of a container image, not of some other artifact. */
+export function isContainerImage(manifest: OciManifest): boolean {
+  return containerConfigTypes.includes(manifest.config.mediaType);
+}
+
+/** Whether a descriptor leads to a further index. */
+export function isIndex(descriptor: OciDescriptor): boolean {
+  return indexTypes.includes(descriptor.mediaType);
+}
+
+function parseAs<Shape>(what: string, schema: z.ZodType<Shape>, json: Uint8Array): Shape {
+  const invalid = (problem: string, cause: unknown) =>
+    new CodedError('OCI_INVALID', `the ${what} of the image is not valid: ${problem}`, {
+      hint: 'the image is damaged, or was made by a tool that does not keep to the OCI image specification',
+      cause,
+    });
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(json).toString());
+  } catch (error) {
+    throw invalid('it is no JSON', error);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(z.prettifyError(parsed.error).replaceAll('\n', ' '), parsed.error);
+}

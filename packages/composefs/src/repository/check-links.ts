@@ -1,0 +1,57 @@
+import { CodedError } from '@workbench/run';
+import { readImageObjects } from './images.ts';
+import { linkedDigest, type RepositoryLink } from './links.ts';
+import { hasObject } from './objects.ts';
+import type { Repository } from './repository.ts';
+import { openStreamObject } from './streams.ts';
+
+/** A kind of damage as `cfsctl fsck` names it, and what more there is to say. */
+export interface LinkFinding {
+  kind: string;
+  detail: string;
+}
+
+/** Checks that the stream of a link that leads somewhere is readable, and that all it refers to is there. */
+export async function checkStream(repository: Repository, link: RepositoryLink): Promise<LinkFinding[]> {
+  const digest = linkedDigest(repository, 'streams', link.name);
+  const unopened: LinkFinding = { kind: 'stream-open-failed', detail: `Opening stream '${link.name}'` };
+  if (digest === undefined) return [unopened];
+  try {
+    const stream = await openStreamObject(repository, digest);
+    const findings: LinkFinding[] = [];
+    for (const object of stream.objectReferences) {
+      if (!hasObject(repository, object)) findings.push({ kind: 'missing-object-ref', detail: object });
+    }
+    for (const [name, named] of stream.namedReferences) {
+      if (!hasObject(repository, named)) findings.push({ kind: 'missing-named-ref', detail: `ref ${name}: ${named}` });
+    }
+    return findings.length > 0 ? findings : await readThrough(stream);
+  } catch (error) {
+    if (error instanceof CodedError) return [unopened];
+    throw error;
+  }
+}
+
+/** Checks that the image of a link that leads somewhere is valid, and that all its objects are there. */
+export function checkImage(repository: Repository, link: RepositoryLink): LinkFinding[] {
+  const digest = linkedDigest(repository, 'images', link.name);
+  if (digest === undefined) return [{ kind: 'image-invalid', detail: `it leads to ${link.target}` }];
+  try {
+    return [...readImageObjects(repository, digest)]
+      .filter((object) => !hasObject(repository, object))
+      .map((object) => ({ kind: 'image-missing-object', detail: object }));
+  } catch (error) {
+    if (error instanceof CodedError) return [{ kind: 'image-invalid', detail: error.message }];
+    throw error;
+  }
+}
+
+async function readThrough(stream: { chunks(): AsyncIterable<unknown> }): Promise<LinkFinding[]> {
+  try {
+    for await (const _ of stream.chunks());
+    return [];
+  } catch (error) {
+    if (error instanceof CodedError) return [{ kind: 'stream-read-failed', detail: error.message }];
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+import { createSplitStreamWriter } from '../splitstream/writer.ts';
+import type { Repository } from './repository.ts';
+import { type StoredObject, storeObject } from './store-object.ts';
+
+/** What happened to the content of an import. */
+export interface ImportCounters {
+  hardlinked: number;
+  reflinked: number;
+  copied: number;
+  /** Objects that were there already. */
+  present: number;
+  inlinedBytes: number;
+  storedBytes: number;
+}
+
+/** How the content of an object came to be in the repository. */
+export type ObjectOrigin = 'hardlinked' | 'reflinked' | 'copied';
+
+/** Builds the split stream of a layer while its objects are still being stored, several at a time. */
+export interface LayerBuilder {
+  /** Adds bytes to the stream itself. They must not change afterwards. */
+  addInline(bytes: Uint8Array): void;
+  /**
+   * Adds an object. `store` is started once a place is free, of which there are few, so that memory and open files are bounded; what it rejects
+   * with fails the layer. Resolves when it has been started.
+   */
+  addObject(sizeBytes: number, store: () => Promise<{ object: StoredObject; origin: ObjectOrigin }>): Promise<void>;
+  /** Waits for all objects and stores the stream. @returns its digest. */
+  finish(): Promise<string>;
+  /** Waits until nothing is being stored any more, after something failed. */
+  settle(): Promise<void>;
+}
+
+/** Objects that are stored at the same time: more than the CPUs, since sealing waits for the disk. */
+export const parallelObjects = 16;
+
+/**
+ * A builder for the stream of one layer.
+ *
+ * @param contentType of the stream, for example `ocilayer`.
+ * @param counters are added to.
+ */
+export function createLayerBuilder(
+  repository: Repository,
+  contentType: string,
+  counters: ImportCounters,
+): LayerBuilder {
+  const writer = createSplitStreamWriter(repository.algorithm, contentType);
+  const slots = createSlots(parallelObjects);
+  // The stream is written in its order, however the objects finish.
+  let written: Promise<void> = Promise.resolve();
+  const storing = new Set<Promise<unknown>>();
+  let failure: { error: unknown } | undefined;
+  const append = (write: () => Promise<void>): void => {
+    written = written
+      .then(() => (failure === undefined ? write() : undefined))
+      .catch((error) => {
+        failure ??= { error };
+      });
+  };
+  let inline: Uint8Array[] = [];
+  const flushInline = (): void => {
+    const pieces = inline;
+    inline = [];
+    if (pieces.length === 0) return;
+    append(async () => {
+      for (const piece of pieces) await writer.writeInline(piece);
+    });
+  };
+  return {
+    addInline(bytes) {
+      inline.push(bytes);
+      counters.inlinedBytes += bytes.length;
+    },
+    async addObject(sizeBytes, store) {
+      await slots.take();
+      if (failure !== undefined) throw failure.error;
+      flushInline();
+      const stored = store().finally(slots.give);
+      storing.add(stored);
+      append(async () => {
+        const { object, origin } = await stored;
+        counters[object.isNew ? origin : 'present'] += 1;
+        if (object.isNew) counters.storedBytes += sizeBytes;
+        await writer.writeObject(object.digest, sizeBytes);
+      });
+      // A failure is kept at once; the chain may come to it much later.
+      stored
+        .catch((error) => {
+          failure ??= { error };
+        })
+        .finally(() => storing.delete(stored));
+    },
+    async finish() {
+      flushInline();
+      await written;
+      if (failure !== undefined) throw failure.error;
+      return (await storeObject(repository, await writer.finish())).digest;
+    },
+    async settle() {
+      await Promise.allSettled(storing);
+      await written;
+    },
+  };
+}
+
+function createSlots(count: number): { take(): Promise<void>; give(): void } {
+  let free = count;
+  const waiting: (() => void)[] = [];
+  return {
+    async take() {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    give() {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { CodedError } from '@workbench/run';
+import { isSplitStream } from '../splitstream/format.ts';
+import { readImageObjects } from './images.ts';
+import { digestOfTarget, type LinkFolder, listLinks, listReferences, referencedName } from './links.ts';
+import { objectSize, readObjectHead } from './objects.ts';
+import type { Repository } from './repository.ts';
+import { openStreamObject } from './streams.ts';
+
+/** Something that must be kept, with all that it refers to. */
+export interface GcRoot {
+  folder: LinkFolder;
+  /** Its entry in the folder. */
+  name: string;
+  digest: string;
+  /** Why: the references that lead to it, or that the caller demands it. */
+  reason: string;
+}
+
+/** What the roots of a repository keep. */
+export interface LiveSet {
+  roots: GcRoot[];
+  /** Digests of all objects that must stay. */
+  objects: Set<string>;
+}
+
+/**
+ * Computes what must be kept: every image and stream that a reference leads to or that is an additional root, and all objects that these
+ * refer to, directly or through other streams. Streams are followed by what the object is, not by whether a link still names it: a lost
+ * link must not cost the content of an image.
+ *
+ * @param additionalRoots exact names of entries, looked up in both folders.
+ * @throws CodedError `GC_ROOT_MISSING` if an additional root is not there; `GC_NO_ROOTS` if there are references, and none of them leads to
+ * anything; `GC_ROOT_UNREADABLE` if something that has to be kept is damaged, so that it is not known what else to keep.
+ */
+export async function computeLiveSet(repository: Repository, additionalRoots: readonly string[]): Promise<LiveSet> {
+  const roots = findRoots(repository, additionalRoots);
+  const objects = new Set<string>();
+  const streams = new Set<string>();
+  for (const root of roots) {
+    try {
+      if (root.folder === 'images') {
+        objects.add(root.digest);
+        for (const object of readImageObjects(repository, root.digest)) objects.add(object);
+      } else {
+        await followStreams(repository, root.digest, { objects, streams });
+      }
+    } catch (error) {
+      throw new CodedError('GC_ROOT_UNREADABLE', `${root.folder}/${root.name}, which has to be kept, is damaged`, {
+        hint: 'nothing was removed; check the repository with fsck, and import or remove that image',
+        cause: error,
+      });
+    }
+  }
+  return { roots, objects };
+}
+
+async function followStreams(
+  repository: Repository,
+  first: string,
+  found: { objects: Set<string>; streams: Set<string> },
+): Promise<void> {
+  const pending = [first];
+  for (let digest = pending.pop(); digest !== undefined; digest = pending.pop()) {
+    if (found.streams.has(digest)) continue;
+    found.streams.add(digest);
+    found.objects.add(digest);
+    const stream = await openStreamObject(repository, digest);
+    for (const object of stream.objectReferences) found.objects.add(object);
+    for (const named of stream.namedReferences.values()) {
+      found.objects.add(named);
+      const isThere = objectSize(repository, named) !== undefined;
+      if (isThere && isSplitStream(readObjectHead(repository, named))) pending.push(named);
+    }
+  }
+}
+
+function findRoots(repository: Repository, additionalRoots: readonly string[]): GcRoot[] {
+  const roots = new Map<string, GcRoot>();
+  let references = 0;
+  const unfound = new Set(additionalRoots);
+  for (const folder of ['images', 'streams'] as const) {
+    const entries = new Map(listLinks(repository, folder).map((link) => [link.name, link]));
+    const add = (name: string | undefined, reason: string): boolean => {
+      const entry = name === undefined ? undefined : entries.get(name);
+      const digest = entry?.target === undefined ? undefined : digestOfTarget(repository, entry.target);
+      if (entry === undefined || digest === undefined || !entry.isResolved) return false;
+      const key = `${folder}/${entry.name}`;
+      const known = roots.get(key);
+      if (known === undefined) roots.set(key, { folder, name: entry.name, digest, reason });
+      else known.reason += `, ${reason}`;
+      return true;
+    };
+    for (const reference of listReferences(repository, folder)) {
+      references += 1;
+      add(referencedName(reference), `${folder}/${reference.name}`);
+    }
+    for (const name of additionalRoots) if (add(name, 'asked for')) unfound.delete(name);
+  }
+  if (unfound.size > 0) {
+    throw new CodedError('GC_ROOT_MISSING', `${[...unfound].join(', ')} shall be kept, but is not in the repository`, {
+      hint: 'nothing was removed; name entries of images/ or streams/ that are there',
+    });
+  }
+  if (references > 0 && roots.size === 0) {
+    throw new CodedError(
+      'GC_NO_ROOTS',
+      `none of the ${references} references in ${repository.path} leads to anything`,
+      {
+        hint: 'nothing was removed, since that would be everything; check the repository with fsck',
+      },
+    );
+  }
+  return [...roots.values()];
+}

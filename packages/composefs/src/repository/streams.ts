@@ -1,0 +1,44 @@
+import { CodedError } from '@workbench/run';
+import { openSplitStream, type SplitStream } from '../splitstream/reader.ts';
+import { linkedDigest } from './links.ts';
+import { readObject } from './objects.ts';
+import type { Repository } from './repository.ts';
+
+/** A stream of the repository, and the digest of its file. */
+export interface OpenedStream extends SplitStream {
+  digest: string;
+}
+
+/**
+ * Opens a stream by its name, for example `oci-layer-sha256:…`.
+ *
+ * @throws CodedError `STREAM_MISSING` if there is none of that name; `OBJECT_MISSING`, `SPLITSTREAM_INVALID` if it is damaged.
+ */
+export async function openStream(repository: Repository, name: string, contentType?: string): Promise<OpenedStream> {
+  const digest = linkedDigest(repository, 'streams', name);
+  if (digest === undefined) {
+    throw new CodedError('STREAM_MISSING', `${repository.path} has no stream ${name}`, {
+      hint: 'import the image that it belongs to anew',
+    });
+  }
+  return openStreamObject(repository, digest, contentType);
+}
+
+/** Opens a stream by the digest of its file. @throws as {@link openStream}. */
+export async function openStreamObject(
+  repository: Repository,
+  digest: string,
+  contentType?: string,
+): Promise<OpenedStream> {
+  const stream = await openSplitStream(readObject(repository, digest), repository.algorithm, contentType);
+  return { ...stream, digest };
+}
+
+/** The merged stream, all of it in memory: for small ones such as JSON. */
+export async function readMergedStream(repository: Repository, stream: SplitStream): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of stream.chunks()) {
+    parts.push(chunk.kind === 'inline' ? chunk.bytes : readObject(repository, chunk.digest));
+  }
+  return Buffer.concat(parts);
+}

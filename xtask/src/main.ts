@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { describeError } from '@workbench/run';
+import { CodedError, CommandError, describeError } from '@workbench/run';
 import { runProgram } from './commands/program.ts';
 import { workspaceRoot } from './settings/workspace.ts';
 
@@ -24,15 +24,17 @@ async function main(): Promise<number> {
     const status = await runProgram(process.argv.slice(2), { signal: controller.signal });
     return stoppedBy === undefined ? status : signalStatus[stoppedBy];
   } catch (error) {
-    if (stoppedBy !== undefined) return signalStatus[stoppedBy];
+    // After a signal, that a command was stopped is no news.
+    if (stoppedBy !== undefined && !(error instanceof CodedError && !(error instanceof CommandError))) {
+      return signalStatus[stoppedBy];
+    }
     process.stderr.write(`${describeError(error)}\n`);
-    return exitCodeOf(error);
+    return stoppedBy === undefined ? exitCodeOf(error) : signalStatus[stoppedBy];
   }
 }
 
 function exitCodeOf(error: unknown): number {
-  const code = (error as { exitCode?: unknown } | null)?.exitCode;
-  return typeof code === 'number' ? code : 1;
+  return error instanceof CodedError ? error.exitCode : 1;
 }
 
 process.chdir(workspaceRoot);

@@ -7,3 +7,16 @@ export function printLines(lines: readonly string[]): void {
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
 }
+
+/**
+ * Runs `work` and writes what it printed when it is through, also when it throws: while steps are shown on a terminal,
+ * other output would fall between their lines.
+ */
+export async function withReport<T>(work: (print: (text: string) => void) => Promise<T>): Promise<T> {
+  const texts: string[] = [];
+  try {
+    return await work((text) => void texts.push(text));
+  } finally {
+    if (texts.length > 0) printLines(texts);
+  }
+}

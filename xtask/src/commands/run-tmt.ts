@@ -1,4 +1,5 @@
 import { reportSteps } from '../steps/report-steps.ts';
+import { withReport } from './print.ts';
 import { settingsOf, testOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
@@ -19,6 +20,6 @@ export const runTmt = defineVerb({
     const request = testRequest(settings, wishesOf(args.image, args.filter ?? [], args));
     await requireSecureBootKeys(settings.cell);
     const { runTmt: run } = await import('../tmt/run-tmt.ts');
-    return reportSteps(() => run({ ...request, signal }));
+    return withReport((print) => reportSteps(() => run({ ...request, signal, print })));
   },
 });

@@ -1,5 +1,6 @@
 import { reportSteps } from '../steps/report-steps.ts';
 import { imageOptions } from './image-options.ts';
+import { withReport } from './print.ts';
 import { settingsOf, testOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
@@ -13,15 +14,19 @@ export const testTmt = defineVerb({
   run: async (args, { signal }) => {
     const settings = await settingsOf(args);
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
-    const wishes = wishesOf('localhost/bootc', args.filter ?? [], args);
-    testRequest(settings, wishes);
+    const { listPlanNames, requireMatchingPlans } = await import('../plan/plan-names.ts');
+    // Whatever is wrong is to be said before a build of minutes.
+    const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
+    const build = imageOptions(settings);
+    requireMatchingPlans(request.filters, await listPlanNames('.'));
     await requireSecureBootKeys(settings.cell);
     const { buildImages } = await import('../image/build.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');
-    return reportSteps(async () => {
-      const built = await buildImages({ ...imageOptions(settings), signal });
-      const request = testRequest(settings, { ...wishes, image: built.image });
-      return runTmt({ ...request, signal });
-    });
+    return withReport((print) =>
+      reportSteps(async () => {
+        const { image } = await buildImages({ ...build, signal });
+        return runTmt({ ...request, image, signal, print });
+      }),
+    );
   },
 });

@@ -1,4 +1,5 @@
 import { reportSteps } from '../steps/report-steps.ts';
+import { withReport } from './print.ts';
 import { settingsOf, vmOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
@@ -16,6 +17,8 @@ export const tmtProvision = defineVerb({
     const request = testRequest(settings, wishesOf(args.image, [], args));
     await requireSecureBootKeys(settings.cell);
     const { provision } = await import('../tmt/run-tmt.ts');
-    return reportSteps(() => provision({ ...request, preserveVm: true, name: args.name, signal }));
+    return withReport((print) =>
+      reportSteps(() => provision({ ...request, preserveVm: true, name: args.name, signal, print })),
+    );
   },
 });

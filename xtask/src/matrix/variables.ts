@@ -25,10 +25,11 @@ export interface SettingProblem {
 export const otherVariables: Readonly<Record<string, string>> = {
   BOOTC_base: 'base image to build on; default: a Debian base made from packages',
   BOOTC_bcvk: 'which bcvk to use: system, bundled, or a file; default: chosen by looking at the machine',
-  BOOTC_upgrade_image: 'image that the upgrade tests move to; default: built from the image under test',
+  BOOTC_upgrade_image: 'image that upgrade tests move to',
   BOOTC_profile: 'VM profile to use where --profile is not given',
-  BOOTC_CI_RETRIES: 'how often a download is tried again',
-  BOOTC_CI_DELAY: 'seconds between two tries of a download',
+  BOOTC_CI_RETRIES: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',
+  BOOTC_CI_DELAY: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',
+  BOOTC_SKIP_PACKAGE: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',
 };
 
 /** Variables with this start are handed to the tests in the guest as they are. */

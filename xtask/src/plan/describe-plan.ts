@@ -25,7 +25,7 @@ export function describePlan(
   ];
 }
 
-/** A command over several lines, as one can paste it once its placeholders are filled in. */
+/** A command as one can paste it once its placeholders, words in angle brackets, are filled in. */
 function showCommand(argv: readonly string[]): string {
   return argv.map((word) => (/<[a-z ]+>/.test(word) ? word : quoteWord(word))).join(' ');
 }

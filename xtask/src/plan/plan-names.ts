@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CodedError } from '@workbench/run';
 import { parse } from 'yaml';
+import { suggest } from '../matrix/suggest.ts';
 
 /**
  * The names of the tmt plans below `plans/`, sorted, read from the files alone. A name is the path of the file without
@@ -16,6 +18,27 @@ export async function listPlanNames(repository: string): Promise<string[]> {
     names.push(...namesBelow(name, content));
   }
   return names.sort();
+}
+
+/** The filters that no plan has in its name. */
+export function unmatchedFilters(filters: readonly string[], plans: readonly string[]): string[] {
+  return filters.filter((filter) => !plans.some((name) => name.includes(filter)));
+}
+
+/**
+ * Refuses filters that no plan matches, before minutes go into building what they would be tried on.
+ *
+ * @throws CodedError PLAN_UNKNOWN (exit code 2) with the names that there are.
+ */
+export function requireMatchingPlans(filters: readonly string[], plans: readonly string[]): void {
+  const unmatched = unmatchedFilters(filters, plans);
+  if (unmatched.length === 0) return;
+  const words = plans.map((name) => name.slice(name.lastIndexOf('/') + 1));
+  const likely = unmatched.flatMap((filter) => suggest(filter, words) ?? []);
+  throw new CodedError('PLAN_UNKNOWN', `no plan has ${unmatched.map((word) => `'${word}'`).join(' or ')} in its name`, {
+    exitCode: 2,
+    hint: likely.length > 0 ? `did you mean ${likely.join(', ')}?` : `there are: ${plans.join(', ')}`,
+  });
 }
 
 function namesBelow(name: string, node: unknown): string[] {

@@ -6,7 +6,7 @@ import { loadSettings } from '../settings/load-settings.ts';
 import { testRequest } from '../settings/test-request.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { describePlan } from './describe-plan.ts';
-import { listPlanNames } from './plan-names.ts';
+import { listPlanNames, requireMatchingPlans } from './plan-names.ts';
 import { type PlanInput, plannedCommands, whyNothingWouldRun } from './planned-commands.ts';
 
 const world = { dotenvFile: '/no/such/.env', profilesFolder: 'vm-profiles' };
@@ -61,4 +61,11 @@ test('plan names are read from the files', async () => {
   } finally {
     await cleanup();
   }
+});
+
+test('a filter that matches no plan is refused, with what was likely meant', () => {
+  expect(() => requireMatchingPlans(['read', ''], ['/plans/readonly'])).not.toThrow();
+  expect(() => requireMatchingPlans(['readnoly'], ['/plans/readonly'])).toThrow(
+    expect.objectContaining({ code: 'PLAN_UNKNOWN', exitCode: 2, hint: 'did you mean readonly?' }),
+  );
 });

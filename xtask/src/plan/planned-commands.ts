@@ -1,14 +1,15 @@
 import { debianBase, mmdebstrapCommand } from '../image/base.ts';
 import { bootcImage, buildArguments } from '../image/build.ts';
 import { podmanCommand } from '../image/podman.ts';
-import { formatCell } from '../matrix/cell.ts';
+import { axisList, axisVariable, formatCell } from '../matrix/cell.ts';
 import { imageBuildArguments, isBuiltHere } from '../matrix/image-arguments.ts';
 import { pathWord } from '../runs/run-folder.ts';
 import type { Settings } from '../settings/load-settings.ts';
 import type { TestRequest } from '../settings/test-request.ts';
 import { tmtCommand } from '../tmt/tmt-command.ts';
 import { launchArguments } from '../vm/launch-arguments.ts';
-import { testLabel } from '../vm/reaper.ts';
+import { ownerLabelStart, testLabel } from '../vm/reaper.ts';
+import { unmatchedFilters } from './plan-names.ts';
 
 /** One command that a test run would run. A word in angle brackets is known only then. */
 export interface PlannedCommand {
@@ -42,7 +43,7 @@ export function plannedCommands(input: PlanInput): PlannedCommand[] {
 /** Why a test run would not get as far as its commands; undefined when it would. Pure. */
 export function whyNothingWouldRun({ settings, request, plans }: PlanInput): string | undefined {
   if (!isBuiltHere(settings.cell)) return `images/Containerfile makes no image for ${formatCell(settings.cell)}`;
-  const unmatched = request.filters.filter((filter) => !plans.some((name) => name.includes(filter)));
+  const unmatched = unmatchedFilters(request.filters, plans);
   return unmatched.length === 0 ? undefined : `no plan has ${unmatched.join(' or ')} in its name`;
 }
 
@@ -73,12 +74,13 @@ function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedComman
   const wishes = {
     name: `bootc-tmt-<suffix>-${pathWord(plan)}`,
     image: request.image,
-    labels: [testLabel],
+    labels: [testLabel, 'bootc.run=<run>', ...(request.preserveVm ? [] : [`${ownerLabelStart}<owner>`])],
     bcvkOptions: request.bcvkOptions,
     bindStorage: false,
     logFolder: request.logDir ?? `target/runs/<run>/${pathWord(formatCell(request.cell))}/${pathWord(plan)}`,
   };
-  const contexts = { ...request.contexts, running_env: 'image_mode', distro: '<of the image>' };
+  const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), request.cell[axis]]));
+  const contexts = { ...request.contexts, running_env: 'image_mode', distro: '<distro>', VARIANT_ID: '<variant>' };
   const target = { port: '<port>' as unknown as number, keyFile: '<key>' };
   return [
     {
@@ -92,7 +94,7 @@ function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedComman
       argv: tmtCommand({
         tmt: 'target/tools/venv/bin/tmt',
         contexts,
-        environment: request.environment,
+        environment: { ...ofCell, ...request.environment, BOOTC_plan_nonce: '<nonce>' },
         workFolder: '<work folder>',
         target,
         plan,

@@ -88,6 +88,11 @@ export function progress(text: string): void {
   scope?.listener({ kind: 'progress', path: scope.path, text });
 }
 
+/** The steps so far beside the one that would start here: what was done before. */
+export function recordedSteps(): readonly StepRecord[] {
+  return scopes.getStore()?.siblings ?? [];
+}
+
 /** One entry of `runSteps`. */
 export interface PlannedStep {
   title: string;

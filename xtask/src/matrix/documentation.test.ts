@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { verbs } from '../commands/verbs.ts';
+import { parseProfile } from '../profiles/profile.ts';
+import { workspaceRoot } from '../settings/workspace.ts';
+import { matrixMarkdown, tableEnd, tableStart } from './docs-table.ts';
+import { knownVariables } from './variables.ts';
+
+function textOf(file: string): string {
+  return readFileSync(join(workspaceRoot, file), 'utf8');
+}
+
+test('CONTRIBUTING.md holds the matrix as `xtask matrix --table` prints it', () => {
+  const text = textOf('CONTRIBUTING.md');
+  const held = text.slice(text.indexOf(tableStart) + tableStart.length, text.indexOf(tableEnd)).trim();
+  expect(held).toBe(matrixMarkdown());
+});
+
+test('the profile in CONTRIBUTING.md is one', () => {
+  const [, example = ''] = /```yaml\n(.*?)```/s.exec(textOf('CONTRIBUTING.md')) ?? [];
+  expect(parseProfile(example, 'example.yaml').plans).toEqual(['readonly']);
+});
+
+test('the README has a row for each recipe, and none for another', () => {
+  const recipes = [...textOf('Justfile').matchAll(/^(?:mod )?([a-z][a-z-]*)(?: \*ARGS)?(?::(?!=).*)?$/gm)]
+    .map(([, name]) => name)
+    .filter((name) => name !== 'default');
+  const rows = [...textOf('README.md').matchAll(/^\| `just ([a-z-]+)/gm)].map(([, name]) => name);
+  expect(rows.toSorted()).toEqual(recipes.toSorted());
+});
+
+test('each verb of xtask but run-tmt is a recipe of its name', () => {
+  const justfile = textOf('Justfile');
+  for (const { name } of verbs.filter((verb) => verb.name !== 'run-tmt')) {
+    expect(justfile).toMatch(new RegExp(`^${name}( \\*ARGS)?:$`, 'm'));
+  }
+});
+
+test('.env.example names only variables that exist', () => {
+  const known = knownVariables();
+  for (const [, name = ''] of textOf('.env.example').matchAll(/^#?(BOOTC_\w+)=/gm)) expect(known.has(name)).toBe(true);
+});

@@ -69,7 +69,7 @@ export interface RunReport {
   leftOut: readonly { plan: string; why: string }[];
 }
 
-/** Whether the run is good: something ran, and nothing failed. */
+/** Whether nothing failed. A run in which every plan was left out is good: the cell has no such plan. */
 export function runPassed(report: RunReport): boolean {
   return report.plans.every(({ outcome }) => outcome !== 'failed');
 }

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 
 test('a run has a folder, is the latest, and its work folder goes when it is finished', () => {
-  const run = createRunFolder(root, 'readonly', new Date('2026-11-24T15:02:03Z'));
+  const run = createRunFolder(root, { title: 'readonly', now: new Date('2026-11-24T15:02:03Z') });
   expect(run.id).toMatch(/^20261124-150203-[a-z0-9]{8}$/);
   expect(readlinkSync(join(root, 'latest'))).toBe(run.id);
   const folder = run.planFolder('composefs/systemd/bls/unsealed/ext4', '/plans/plan-01-readonly');
@@ -24,8 +24,8 @@ test('a run has a folder, is the latest, and its work folder goes when it is fin
 });
 
 test('the oldest runs go, but never one that is going on, nor a folder that is no run', () => {
-  const old = createRunFolder(root, 'old and still running', new Date('2020-01-01T00:00:00Z'));
-  for (let i = 0; i < 4; i++) createRunFolder(root, 'x', new Date(Date.UTC(2021, 0, i + 1))).finish();
+  const old = createRunFolder(root, { title: 'old and still running', now: new Date('2020-01-01T00:00:00Z') });
+  for (let i = 0; i < 4; i++) createRunFolder(root, { title: 'x', now: new Date(Date.UTC(2021, 0, i + 1)) }).finish();
   mkdirSync(join(root, '00-mine'));
   writeFileSync(join(root, '00-mine/notes'), '');
   expect(pruneRuns(root, 2)).toHaveLength(2);
@@ -35,7 +35,8 @@ test('the oldest runs go, but never one that is going on, nor a folder that is n
 });
 
 test('making runs keeps their number bounded', () => {
-  for (let i = 0; i < keptRuns + 3; i++) createRunFolder(root, 'x', new Date(Date.UTC(2021, 0, i + 1))).finish();
+  for (let i = 0; i < keptRuns + 3; i++)
+    createRunFolder(root, { title: 'x', now: new Date(Date.UTC(2021, 0, i + 1)) }).finish();
   expect(listRuns(root)).toHaveLength(keptRuns);
 });
 

@@ -41,9 +41,10 @@ export const keptRuns = 20;
 
 /**
  * Makes the folder of a new run below `root` (target/runs), points `root/latest` at it, and removes the oldest folders
- * so that `keptRuns` stay. A folder whose run is still going on is never removed.
+ * so that `keep` stay (default: `keptRuns`). A folder whose run is still going on is never removed.
  */
-export function createRunFolder(root: string, title: string, now: Date = new Date()): RunFolder {
+export function createRunFolder(root: string, options: { title: string; keep?: number; now?: Date }): RunFolder {
+  const { title, keep = keptRuns, now = new Date() } = options;
   const suffix = randomSuffix();
   const stamp = now.toISOString().replaceAll(/[-:]/g, '').slice(0, 15).replace('T', '-');
   const id = `${stamp}-${suffix}`;
@@ -54,7 +55,7 @@ export function createRunFolder(root: string, title: string, now: Date = new Dat
   writeRecord(path, record);
   mkdirSync(workPath, { mode: 0o700 });
   pointLatestAt(root, id);
-  pruneRuns(root, keptRuns);
+  pruneRuns(root, keep);
   return {
     id,
     suffix,

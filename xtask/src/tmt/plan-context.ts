@@ -26,8 +26,10 @@ export interface RunContext {
   environment: Readonly<Record<string, string>>;
   /** Goes to plans that want bind storage. */
   upgradeImage: string | undefined;
-  /** Where the ssh key of a VM goes that is to stay; undefined: VMs are removed. */
-  preservedKeys: string | undefined;
+  /** Where the ssh keys of VMs go. */
+  keyFolder: string;
+  /** Whether VMs stay. */
+  preserveVm: boolean;
   clock: Clock;
   signal: AbortSignal;
 }

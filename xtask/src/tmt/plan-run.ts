@@ -44,7 +44,7 @@ async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanO
 }
 
 function launch(context: PlanContext): Promise<Machine> {
-  const { clock, deadlines, image, bcvkOptions, labels, preservedKeys, signal, support, vm } = context;
+  const { clock, deadlines, image, bcvkOptions, labels, signal, support, vm } = context;
   return launchMachine({
     name: vm,
     image,
@@ -56,8 +56,8 @@ function launch(context: PlanContext): Promise<Machine> {
     support,
     deadlines,
     clock,
-    keyFolder: context.folder.workPath,
-    preservedKeyFile: preservedKeys === undefined ? undefined : join(preservedKeys, `${vm}.ssh-key`),
+    keyFile: join(context.keyFolder, `${vm}.ssh-key`),
+    isPreserved: context.preserveVm,
     signal,
     onLine: progress,
   });

@@ -8,8 +8,8 @@ import { consoleHasLine } from '../vm/console-follower.ts';
 import type { Machine } from '../vm/machine.ts';
 import type { PlanContext, PlanOutcome } from './plan-context.ts';
 import { readResults } from './results.ts';
-import { tmtAnswers, tmtCommand, tmtEnvironment } from './tmt-command.ts';
-import { judge } from './verdict.ts';
+import { tmtCommand, tmtEnvironment } from './tmt-command.ts';
+import { judge, tmtAnswers } from './verdict.ts';
 
 /** How long the token may take from the guest's console into the log of the host. */
 const tokenGraceMs = 5000;

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import type { Clock } from './waits/clock.ts';
 
 /**
- * For tests: a bcvk and an ssh that are small shell scripts, and a guest that is a few files. It speaks the command
+ * For tests: a bcvk, an ssh and a podman that are small shell scripts, and a guest that is a few files. It speaks the command
  * lines and the JSON of bcvk 0.18, so that all above it is what runs against real VMs.
  */
 export interface FakeGuest {
@@ -73,6 +73,7 @@ export function fakeGuest(): FakeGuest {
   write('list', '[]');
   write('status', '{"accel":"kvm"}');
   program('ssh', 'exit 0\n');
+  program('podman', `printf 'ID=debian\\n'\n`);
   return {
     folder,
     bcvk: program('bcvk', bcvkScript),

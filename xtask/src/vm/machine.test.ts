@@ -27,10 +27,11 @@ function options(change: Partial<MachineOptions> = {}): MachineOptions {
     bcvkOptions: [],
     bindStorage: false,
     logFolder,
-    keyFolder: logFolder,
+    keyFile: join(logFolder, 'ssh-key'),
+    isPreserved: false,
     bcvk: new BcvkClient({ argv: [guest.bcvk], kind: 'file', why: 'test' }),
     support: { logDir: true, consoleLog: true },
-    deadlines: deadlinesFor({ accel: 'kvm' }),
+    deadlines: deadlinesFor({ accel: 'kvm' }, { boot_seconds: 60 }),
     clock: fastClock(),
     ...change,
   };
@@ -56,17 +57,16 @@ test('a guest that answers is ready; in the end it and its key are gone', async 
     expect(guest.state()).toBe('running');
   }
   expect(guest.state()).toBeUndefined();
-  expect(existsSync(join(logFolder, 'bootc-tmt-abcd-plans-readonly.ssh-key'))).toBe(false);
+  expect(existsSync(join(logFolder, 'ssh-key'))).toBe(false);
 });
 
 test('a preserved VM stays, with its key where the instructions say', async () => {
-  const preservedKeyFile = join(logFolder, 'kept.ssh-key');
-  const vm = await launchMachine(options({ preservedKeyFile }));
+  const vm = await launchMachine(options({ isPreserved: true }));
   await vm.waitForSsh();
   await vm[Symbol.asyncDispose]();
   expect(guest.state()).toBe('running');
-  expect(vm.sshInstructions).toContain(`-i ${preservedKeyFile} -p 2222`);
-  expect(readFileSync(preservedKeyFile, 'utf8')).toBe('KEY\n');
+  expect(vm.sshInstructions).toContain(`-i ${vm.target.keyFile} -p 2222`);
+  expect(readFileSync(vm.target.keyFile, 'utf8')).toBe('KEY\n');
 });
 
 const refused = 'echo "kex_exchange_identification: read: Connection reset by peer" >&2; exit 255';

@@ -1,4 +1,4 @@
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, CommandError, describeError, quoteCommand } from '@workbench/run';
 import { note } from '../steps/step.ts';
@@ -19,10 +19,10 @@ export interface MachineOptions extends LaunchWishes {
   support: LogSupport;
   deadlines: Deadlines;
   clock: Clock;
-  /** Folder for the ssh key while the VM lives. */
-  keyFolder: string;
-  /** Where to keep the ssh key of a VM that stays after disposal; undefined: the VM is removed. */
-  preservedKeyFile?: string | undefined;
+  /** Where its ssh key is written. */
+  keyFile: string;
+  /** Whether it stays after disposal, and the key with it. */
+  isPreserved: boolean;
   signal?: AbortSignal;
   /** Told each line that bcvk prints. */
   onLine?: (line: string) => void;
@@ -120,19 +120,13 @@ export class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.monitor[Symbol.asyncDispose]();
-    const { preservedKeyFile, bcvk, name } = this.#options;
-    if (preservedKeyFile === undefined) {
-      await bcvk.remove(name).catch((error: unknown) => note(`VM ${name} is still there: ${describeError(error)}`));
-    } else if (this.#target !== undefined) {
-      copyFileSync(this.#target.keyFile, preservedKeyFile);
-      this.#target = { ...this.#target, keyFile: preservedKeyFile };
-      note(`VM ${name} was kept: ${this.sshInstructions}`);
+    const { isPreserved, bcvk, name, keyFile } = this.#options;
+    if (isPreserved) {
+      note(`VM ${name} was kept${this.#target === undefined ? '' : `: ${this.sshInstructions}`}`);
+      return;
     }
-    rmSync(this.#keyFile, { force: true });
-  }
-
-  get #keyFile(): string {
-    return join(this.#options.keyFolder, `${this.name}.ssh-key`);
+    await bcvk.remove(name).catch((error: unknown) => note(`VM ${name} is still there: ${describeError(error)}`));
+    rmSync(keyFile, { force: true });
   }
 
   async #findTarget(signal: AbortSignal): Promise<SshTarget | undefined> {
@@ -141,8 +135,9 @@ export class Machine implements AsyncDisposable {
       throw error;
     });
     if (vm?.ssh_port == null || vm.ssh_private_key == null) return undefined;
-    writeFileSync(this.#keyFile, `${vm.ssh_private_key.trimEnd()}\n`, { mode: 0o600 });
-    return { port: vm.ssh_port, keyFile: this.#keyFile };
+    const { keyFile } = this.#options;
+    writeFileSync(keyFile, `${vm.ssh_private_key.trimEnd()}\n`, { mode: 0o600 });
+    return { port: vm.ssh_port, keyFile };
   }
 
   #neverReady(code: string, what: string, evidence: string): GuestDeath {

@@ -30,8 +30,8 @@ test('what a killed run left is removed, its logs stay, a living run is not touc
   guest.setState('running');
   guest.setList([vm('left', ['bootc.test=1', gone]), vm('mine', [alive])]);
   const root = join(mkdtempSync(join(tmpdir(), 'reaper-')), 'runs');
-  const living = createRunFolder(root, 'living');
-  const killed = createRunFolder(root, 'killed');
+  const living = createRunFolder(root, { title: 'living' });
+  const killed = createRunFolder(root, { title: 'killed' });
   const record = JSON.parse(readFileSync(join(killed.path, 'run.json'), 'utf8'));
   record.owner.startTicks = '1';
   writeFileSync(join(killed.path, 'run.json'), JSON.stringify(record));

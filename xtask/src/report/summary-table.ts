@@ -1,0 +1,68 @@
+import { formatDuration } from '../steps/plain-renderer.ts';
+import type { PhaseName, PhaseTime, PlanReport, RunReport } from './plan-report.ts';
+
+const columns: readonly PhaseName[] = ['install', 'boot', 'tests'];
+
+/**
+ * The outcome of a run as a table for people: a row a plan with the time of each phase, then what was left out, and one
+ * line that counts. Plain text, no newline at the end.
+ */
+export function summaryTable(report: RunReport): string {
+  const rows = [
+    ['plan', 'outcome', ...columns],
+    ...report.plans.map((plan) => [
+      plan.plan,
+      outcomeOf(plan),
+      ...columns.map((name) => durationOf(plan.phases, name)),
+    ]),
+  ];
+  const lines = [
+    `${report.cell}  ${report.image}`,
+    report.machine,
+    ...report.phases.map((phase) => `${phase.name} took ${formatDuration(phase.durationMs)}`),
+    '',
+    ...align(rows),
+    ...report.leftOut.map(({ plan, why }) => `${plan}  left out: ${why}`),
+    '',
+    countLine(report),
+  ];
+  return lines.join('\n');
+}
+
+/** One line: how many plans passed, failed (of which kind), and were skipped. */
+export function countLine(report: RunReport): string {
+  const count = (outcome: PlanReport['outcome']): number =>
+    report.plans.filter((plan) => plan.outcome === outcome).length;
+  const classes = new Map<string, number>();
+  for (const { failure } of report.plans) {
+    if (failure !== undefined) classes.set(failure.class, (classes.get(failure.class) ?? 0) + 1);
+  }
+  const ofWhich = [...classes].map(([name, number]) => `${number} ${name}`).join(', ');
+  const parts = [
+    `${count('passed')} passed`,
+    `${count('failed')} failed${ofWhich === '' ? '' : ` (${ofWhich})`}`,
+    ...(count('skipped') > 0 ? [`${count('skipped')} skipped`] : []),
+    ...(report.leftOut.length > 0 ? [`${report.leftOut.length} left out`] : []),
+  ];
+  return `${parts.join(', ')} in ${formatDuration(report.durationMs)}`;
+}
+
+function outcomeOf({ outcome, failure }: PlanReport): string {
+  if (failure === undefined) return outcome.toUpperCase();
+  return `FAILED ${failure.class}: ${failure.code}`;
+}
+
+function durationOf(phases: readonly PhaseTime[], name: PhaseName): string {
+  const phase = phases.find((candidate) => candidate.name === name);
+  return phase === undefined ? '-' : formatDuration(phase.durationMs);
+}
+
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((field, column) => field.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,92 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CodedError } from '@workbench/run';
+import { currentOwner, formatOwner } from '../runs/owner.ts';
+import { createRunFolder, keptRuns, type RunFolder } from '../runs/run-folder.ts';
+import { workspace, workspaceRoot } from '../settings/workspace.ts';
+import { note, step } from '../steps/step.ts';
+import { BcvkClient } from '../vm/bcvk-client.ts';
+import { chooseBcvk, findOnPath } from '../vm/choose-bcvk.ts';
+import { type Deadlines, deadlinesFor } from '../vm/deadlines.ts';
+import { type LogSupport, logSupportOf } from '../vm/launch-arguments.ts';
+import { ownerLabelStart, reapLeftovers, testLabel } from '../vm/reaper.ts';
+import { systemClock } from '../vm/waits/clock.ts';
+import type { RunOptions, World } from './run-options.ts';
+
+/** A run that can begin: this machine was looked at, and leftovers of dead runs are gone. */
+export interface PreparedRun {
+  world: World;
+  folder: RunFolder;
+  bcvk: BcvkClient;
+  support: LogSupport;
+  deadlines: Deadlines;
+  labels: readonly string[];
+  /** Which bcvk and why, and how guests run, in one line. */
+  machine: string;
+}
+
+/** The world as it is, with what the options put in its place. */
+export async function worldOf(options: Pick<RunOptions, 'world' | 'logDir'>): Promise<World> {
+  const tmt = options.world?.tmt ?? (await findTmt());
+  return {
+    repository: workspaceRoot,
+    target: workspace.target,
+    bundledBcvk: [process.execPath, workspace.bundledBcvk],
+    clock: systemClock,
+    ...options.world,
+    runsRoot: options.logDir === undefined ? (options.world?.runsRoot ?? workspace.runs) : resolve(options.logDir),
+    tmt,
+  };
+}
+
+/**
+ * Makes the run's folder, chooses bcvk, and removes what dead runs left.
+ *
+ * @throws CodedError TOOLS_MISSING with every program that is missing, before anything is done.
+ */
+export async function prepareRun(options: RunOptions, title: string): Promise<PreparedRun> {
+  await requireTools(['podman', 'rsync', 'ssh']);
+  const world = await worldOf(options);
+  return step('look at this machine', async () => {
+    const bundled = new BcvkClient({ argv: world.bundledBcvk, kind: 'bundled', why: '' });
+    const program = await chooseBcvk({
+      setting: options.bcvk,
+      onPath: await findOnPath('bcvk'),
+      bundled: world.bundledBcvk,
+      hostStatus: () => bundled.hostStatus(),
+    });
+    const bcvk = new BcvkClient(program);
+    const [status, help] = await Promise.all([bcvk.hostStatus(), bcvk.runHelp()]);
+    const deadlines = deadlinesFor(status, options.timeouts);
+    const guests = `guests run by ${status.accel ?? 'an unknown accelerator'}`;
+    const stretched = deadlines.scale === 1 ? '' : `, deadlines are stretched ${deadlines.scale} times`;
+    const machine = `bcvk: ${program.kind} (${program.why}); ${guests}${stretched}`;
+    note(machine);
+    mkdirSync(world.target, { recursive: true });
+    for (const line of await reapLeftovers({ bcvk, runsRoot: world.runsRoot }))
+      note(`left by a dead run, removed: ${line}`);
+    const keep = options.logDir === undefined ? keptRuns : Number.POSITIVE_INFINITY;
+    const folder = createRunFolder(world.runsRoot, { title, keep });
+    const owner = options.preserveVm ? [] : [`${ownerLabelStart}${formatOwner(currentOwner())}`];
+    const labels = [testLabel, `bootc.run=${folder.id}`, ...owner];
+    return { world, folder, bcvk, support: logSupportOf(help), deadlines, labels, machine };
+  });
+}
+
+async function findTmt(): Promise<string> {
+  const found = (await findOnPath('tmt')) ?? (await findOnPath('tmt', resolve(workspace.tmt, '..')));
+  if (found !== undefined) return found;
+  throw missing(['tmt']);
+}
+
+async function requireTools(names: readonly string[]): Promise<void> {
+  const found = await Promise.all(names.map((name) => findOnPath(name)));
+  const lacking = names.filter((_name, index) => found[index] === undefined);
+  if (lacking.length > 0) throw missing(lacking);
+}
+
+function missing(names: readonly string[]): CodedError {
+  return new CodedError('TOOLS_MISSING', `this machine has no ${names.join(', ')}`, {
+    hint: 'xtask doctor says what to install; ./justw installs it',
+  });
+}

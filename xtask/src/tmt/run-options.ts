@@ -1,0 +1,27 @@
+import type { TestRequest } from '../settings/test-request.ts';
+import type { Clock } from '../vm/waits/clock.ts';
+
+/** What runs of plans and VMs for manual use have in common: what to do, and when to stop. */
+export interface RunOptions extends TestRequest {
+  /** Aborted by Ctrl-C: tmt is stopped, VMs are removed, reports of what is done are written. */
+  readonly signal: AbortSignal;
+  /** Makes the image to upgrade to. Called only when a selected plan wants it and `upgradeImage` is not given. */
+  readonly buildUpgradeImage?: (() => Promise<string>) | undefined;
+  /** Where reports for people go. Default: standard output. */
+  readonly print?: (text: string) => void;
+  /** For tests: another world than this machine and this repository. */
+  readonly world?: Partial<World>;
+}
+
+/** The places and programs that a run uses. */
+export interface World {
+  /** Holds .fmf, plans and tests. */
+  repository: string;
+  runsRoot: string;
+  /** Where the ssh keys of preserved VMs go. */
+  target: string;
+  tmt: string;
+  /** How the bundled bcvk is started. */
+  bundledBcvk: readonly [string, ...string[]];
+  clock: Clock;
+}

@@ -1,0 +1,241 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { bcvkOptions } from '../matrix/bcvk-options.ts';
+import { defaultCell } from '../matrix/cell.ts';
+import type { RunReport } from '../report/plan-report.ts';
+import { type FakeGuest, fakeGuest, fastClock } from '../vm/fake-guest.ts';
+import { type RunOptions, runTmt } from './run-tmt.ts';
+
+/** A tmt that lists the plans it is given, and whose tests are the shell commands in `on-tmt`. */
+const tmtScript = `for word; do
+  case "$word" in
+  export) cat "$folder/plans"; exit ;;
+  --id=*) id=\${word#*=} ;;
+  --environment=BOOTC_plan_nonce=*) nonce=\${word##*=} ;;
+  --name=*) plan=$(echo "\${word#*=}" | tr -d '^$') ;;
+  esac
+done
+echo "$*" >"$folder/tmt-call"
+console=$(cat "$folder/console-path")
+results() {
+  mkdir -p "$id$plan/execute/data"
+  printf 'FAIL: one check\\n' >"$id$plan/execute/data/output.txt"
+  printf -- '- name: /tests/one\\n  result: %s\\n  duration: 00:00:07\\n  note: []\\n  log: [data/output.txt]\\n' "$1" \\
+    >"$id$plan/execute/results.yaml"
+}
+token() { printf '\\r\\nplan-result: pass %s\\r\\n' "$nonce" >>"$console"; }
+. "$folder/on-tmt"
+`;
+
+let guest: FakeGuest;
+let root: string;
+let printed: string[];
+let controller: AbortController;
+
+beforeEach(() => {
+  guest = fakeGuest();
+  vi.stubEnv('PATH', guest.path);
+  root = mkdtempSync(join(tmpdir(), 'run-tmt-'));
+  for (const part of ['.fmf', 'plans', 'tests']) mkdirSync(join(root, part));
+  writeFileSync(join(guest.folder, 'plans'), JSON.stringify([{ name: '/plans/one', enabled: true }]));
+  onTmt('results pass; token');
+  printed = [];
+  controller = new AbortController();
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+function onTmt(script: string): void {
+  writeFileSync(join(guest.folder, 'on-tmt'), `${script}\n`);
+}
+
+function plans(...names: string[]): void {
+  const exported = names.map((name) => ({ name, enabled: true, 'extra-try_bind_storage': name.includes('upgrade') }));
+  writeFileSync(join(guest.folder, 'plans'), JSON.stringify(exported));
+}
+
+function runIt(change: Partial<RunOptions> = {}): Promise<number> {
+  return runTmt({
+    image: 'localhost/bootc',
+    filters: [],
+    cell: defaultCell,
+    bcvkOptions: bcvkOptions(defaultCell, { secureBootKeysDir: 'keys' }),
+    bcvk: guest.bcvk,
+    contexts: {},
+    environment: { BOOTC_test_x: '1' },
+    upgradeImage: undefined,
+    preserveVm: false,
+    logDir: undefined,
+    timeouts: { boot_seconds: 60, plan_seconds: 60 },
+    signal: controller.signal,
+    print: (text) => printed.push(text),
+    world: {
+      repository: root,
+      target: join(root, 'target'),
+      runsRoot: join(root, 'target/runs'),
+      tmt: guest.program('tmt', tmtScript),
+      clock: fastClock(),
+    },
+    ...change,
+  });
+}
+
+function latest(): { folder: string; report: RunReport } {
+  const runs = join(root, 'target/runs');
+  const folder = join(runs, readlinkSync(join(runs, 'latest')));
+  return { folder, report: JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) };
+}
+
+function failureOf(report: RunReport) {
+  const [plan] = report.plans;
+  return plan?.failure;
+}
+
+test('a plan passes; the run folder holds all of it, and nothing else is left', async () => {
+  expect(await runIt()).toBe(0);
+  const { folder, report } = latest();
+  expect(report.plans).toMatchObject([{ plan: '/plans/one', outcome: 'passed', tests: [{ durationMs: 7000 }] }]);
+  expect(report.plans[0]?.phases.map(({ name }) => name)).toEqual(['install', 'boot', 'tests']);
+  expect(readdirSync(folder).sort()).toEqual([
+    'commands.log',
+    'composefs-systemd-bls-unsealed-ext4',
+    'junit.xml',
+    'report.html',
+    'report.json',
+    'run.json',
+  ]);
+  expect(readdirSync(report.plans[0]?.folder ?? '').sort()).toEqual([
+    'commands.log',
+    'console.log',
+    'result.json',
+    'timings.json',
+    'tmt',
+  ]);
+  expect(guest.state()).toBeUndefined();
+  expect(existsSync(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')).workPath)).toBe(false);
+  expect(printed.join('\n')).toContain('1 passed, 0 failed');
+});
+
+test('cell, contexts and environment reach bcvk and tmt', async () => {
+  await runIt({ contexts: { speed: 'fast' } });
+  const launch = guest.calls().find((call) => call.startsWith('libvirt run --name='));
+  expect(launch).toMatch(
+    /--name=bootc-tmt-[a-z0-9]{8}-plans-one --detach --label=bootc.test=1 --label=bootc.run=\S+ --label=bootc.owner=\d+-\d+-\S+ --firmware=uefi-insecure --composefs-backend --bootloader=systemd --filesystem=ext4 --log-dir=/,
+  );
+  const call = readFileSync(join(guest.folder, 'tmt-call'), 'utf8');
+  expect(call).toMatch(
+    /^--context=speed=fast --context=running_env=image_mode --context=distro=debian --context=VARIANT/,
+  );
+  expect(call).toContain('--environment=BOOTC_variant=composefs --environment=BOOTC_bootloader=systemd');
+  expect(call).toContain('--environment=BOOTC_test_x=1 --environment=BOOTC_plan_nonce=');
+});
+
+test.each([
+  ['a failed test', 'results fail; exit 1', 'test', 'TEST_FAILED'],
+  ['a pass without the token', 'results pass', 'infrastructure', 'TOKEN_MISSING'],
+  ['the token of another run', 'results pass; nonce=old; token', 'infrastructure', 'TOKEN_MISSING'],
+  ['a token without results', 'token', 'infrastructure', 'NO_RESULTS'],
+  ['tmt that crashes', 'results pass; token; kill -SEGV $$', 'infrastructure', 'TMT_CRASHED'],
+  ['tmt that fails', 'echo "no such guest" >&2; exit 2', 'infrastructure', 'NO_RESULTS'],
+  ['a panic', 'printf "\\nKernel panic - not syncing: x\\n" >>"$console"; exec sleep 60', 'product', 'GUEST_PANIC'],
+  ['a guest that powers off', 'echo shut off >"$state"; exec sleep 60', 'product', 'GUEST_STOPPED'],
+  ['a guest that is paused', 'echo paused >"$state"; exec sleep 60', 'infrastructure', 'GUEST_PAUSED'],
+  ['a guest that vanishes', 'rm "$state"; exec sleep 60', 'infrastructure', 'GUEST_GONE'],
+])('%s is no pass', async (_what, script, ofClass, code) => {
+  onTmt(script);
+  expect(await runIt()).toBe(1);
+  const { folder, report } = latest();
+  expect(failureOf(report)).toMatchObject({ class: ofClass, code, phase: 'tests' });
+  expect(printed.at(-1)).toBe(`target/runs/${report.id}`);
+  expect(join(root, printed.at(-1) ?? '')).toBe(folder);
+  expect(guest.state()).toBeUndefined();
+});
+
+test('a guest that dies mid-test is seen within 5 s, and tmt is stopped', async () => {
+  onTmt('printf "\\nKernel panic - not syncing: x\\n" >>"$console"; exec sleep 60');
+  const clock = fastClock(1);
+  const before = performance.now();
+  await runIt({ world: { ...(await worldWith(clock)) } });
+  expect(performance.now() - before).toBeLessThan(5000);
+  expect(failureOf(latest().report)?.tail).toContain('Kernel panic - not syncing: x');
+});
+
+async function worldWith(clock: ReturnType<typeof fastClock>): Promise<NonNullable<RunOptions['world']>> {
+  const tmt = guest.program('tmt', tmtScript);
+  return { repository: root, target: join(root, 'target'), runsRoot: join(root, 'target/runs'), tmt, clock };
+}
+
+test('the output of the failed test is on the card', async () => {
+  onTmt('results fail; exit 1');
+  await runIt();
+  expect(printed[0]).toContain('FAILED /plans/one in phase tests (test, TEST_FAILED)');
+  expect(printed[0]).toContain('  last lines of output of /tests/one:\n  | FAIL: one check');
+});
+
+test('a guest that does not boot fails its plan, and the next plan runs', async () => {
+  plans('/plans/one', '/plans/two');
+  guest.onSsh('case "$*" in *true) [ -e "$folder/second" ] && exit 0; echo "Connection refused" >&2; exit 255; esac');
+  guest.onLaunch('[ -e "$folder/first" ] && touch "$folder/second"; touch "$folder/first"');
+  expect(await runIt()).toBe(1);
+  const { report } = latest();
+  expect(report.plans.map(({ plan, outcome }) => `${plan} ${outcome}`)).toEqual([
+    '/plans/one failed',
+    '/plans/two passed',
+  ]);
+  expect(failureOf(report)).toMatchObject({ code: 'GUEST_NO_SSHD', phase: 'boot', class: 'product' });
+});
+
+test('a VM that cannot be made ends the run, with a look at this machine', async () => {
+  plans('/plans/one', '/plans/two');
+  guest.onLaunch('echo "error: no space left" >&2; exit 1');
+  expect(await runIt()).toBe(1);
+  const { report } = latest();
+  expect(report.plans).toHaveLength(1);
+  expect(failureOf(report)).toMatchObject({
+    code: 'VM_LAUNCH_FAILED',
+    class: 'infrastructure',
+    phase: 'install',
+    tail: ['error: no space left'],
+  });
+  expect(failureOf(report)?.command).toContain('libvirt run --name=');
+  expect(readFileSync(join(report.plans[0]?.folder ?? '', 'launch-failure.log'), 'utf8')).toContain('+ df -h');
+});
+
+test('the upgrade image is made only for a plan that wants it', async () => {
+  const buildUpgradeImage = vi.fn(async () => 'localhost/bootc-upgrade');
+  plans('/plans/one', '/plans/upgrade');
+  await runIt({ filters: ['one'], buildUpgradeImage });
+  expect(buildUpgradeImage).not.toHaveBeenCalled();
+  expect(readFileSync(join(guest.folder, 'tmt-call'), 'utf8')).not.toContain('BOOTC_upgrade_image');
+  await runIt({ filters: ['upgrade'], buildUpgradeImage });
+  expect(readFileSync(join(guest.folder, 'tmt-call'), 'utf8')).toContain('BOOTC_upgrade_image=localhost/bootc-upgrade');
+  expect(guest.calls().some((call) => call.includes('--bind-storage-ro'))).toBe(true);
+});
+
+test('an abort stops tmt, removes the VM, and says where the logs are', async () => {
+  onTmt('touch "$folder/running"; exec sleep 60');
+  const run = runIt();
+  const waiting = setInterval(() => existsSync(join(guest.folder, 'running')) && controller.abort(), 10);
+  await expect(run).rejects.toMatchObject({
+    code: 'INTERRUPTED',
+    exitCode: 130,
+    hint: expect.stringContaining('target/runs/'),
+  });
+  clearInterval(waiting);
+  expect(guest.state()).toBeUndefined();
+});
+
+test('a preserved VM stays, without the owner for whom it would be reaped', async () => {
+  expect(await runIt({ preserveVm: true })).toBe(0);
+  expect(guest.state()).toBe('running');
+  expect(guest.calls().some((call) => call.includes('bootc.owner'))).toBe(false);
+  expect(readdirSync(join(root, 'target')).filter((name) => name.endsWith('.ssh-key'))).toHaveLength(1);
+});
+
+test('an unknown plan is an error before any VM is made', async () => {
+  await expect(runIt({ filters: ['onee'] })).rejects.toMatchObject({ code: 'PLAN_UNKNOWN', exitCode: 2 });
+  expect(guest.calls().some((call) => call.startsWith('libvirt run --name'))).toBe(false);
+});

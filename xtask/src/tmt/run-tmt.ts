@@ -1,0 +1,151 @@
+import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { CodedError, run } from '@workbench/run';
+import { axisList, axisVariable, cellSlug, formatCell } from '../matrix/cell.ts';
+import { failureCard } from '../report/failure-card.ts';
+import { type PhaseTime, type PlanReport, type RunReport, runPassed } from '../report/plan-report.ts';
+import { summaryTable } from '../report/summary-table.ts';
+import { writeReports } from '../report/write-reports.ts';
+import { note, recordedSteps, step } from '../steps/step.ts';
+import { readImageFacts } from './image-facts.ts';
+import type { RunContext } from './plan-context.ts';
+import { runPlan } from './plan-run.ts';
+import { type PlanSelection, selectPlans } from './plans.ts';
+import { type PreparedRun, prepareRun } from './prepare-run.ts';
+import type { RunOptions } from './run-options.ts';
+import { contextOptions } from './tmt-command.ts';
+import { copyPlans } from './work-tree.ts';
+
+export { provision } from './provision.ts';
+export type { RunOptions } from './run-options.ts';
+
+/**
+ * Runs tmt plans, each in a VM of its own, and reports: a table and a card for each failure, JUnit XML, one HTML page.
+ * A plan that fails does not keep the others from running; a VM that cannot be made does, since the next would not be
+ * made either.
+ *
+ * @returns the exit status: 0 when no plan failed.
+ * @throws CodedError INTERRUPTED (exit code 130) when it was aborted, after the VMs were removed; PLAN_UNKNOWN;
+ * TOOLS_MISSING; BCVK_NOT_FOUND.
+ */
+export async function runTmt(options: RunOptions): Promise<number> {
+  const print = options.print ?? ((text) => void process.stdout.write(`${text}\n`));
+  const startedAt = new Date();
+  // What ran before us in the same program: the build of the image.
+  const before = buildPhases();
+  const prepared = await prepareRun(options, `run-tmt ${options.filters.join(' ')}`.trim());
+  const { folder } = prepared;
+  const plans: PlanReport[] = [];
+  let selection: PlanSelection = { plans: [], leftOut: [] };
+  const report = (): RunReport => ({
+    id: folder.id,
+    folder: folder.path,
+    cell: formatCell(options.cell),
+    image: options.image,
+    startedAt: before[0]?.startedAt ?? startedAt.toISOString(),
+    durationMs: Date.now() - Date.parse(before[0]?.startedAt ?? startedAt.toISOString()),
+    machine: prepared.machine,
+    phases: before,
+    plans,
+    leftOut: selection.leftOut,
+  });
+  try {
+    const treeFolder = join(folder.workPath, 'tree');
+    const contexts = await step('plans', () => contextsFor(options));
+    selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
+    if (selection.plans.length === 0) note('no plan to run in this cell');
+    const context = await runContext(options, prepared, contexts, treeFolder, selection);
+    for (const plan of selection.plans) {
+      const done = await runPlan(context, plan);
+      plans.push(done);
+      if (done.failure?.code === 'VM_LAUNCH_FAILED') break;
+    }
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+    throw interrupted(folder.path, prepared.world.repository);
+  } finally {
+    if (plans.length > 0) writeReports(report());
+    folder.finish();
+  }
+  const finished = report();
+  writeReports(finished);
+  printReport(finished, prepared.world.repository, print);
+  return runPassed(finished) ? 0 : 1;
+}
+
+function printReport(report: RunReport, repository: string, print: (text: string) => void): void {
+  for (const plan of report.plans) {
+    const card = failureCard(plan, repository);
+    if (card !== '') print(`${card}\n`);
+  }
+  print(summaryTable(report));
+  const path = relative(repository, report.folder);
+  print(`report: ${path}/report.html`);
+  if (!runPassed(report)) print(path.startsWith('..') ? report.folder : path);
+}
+
+async function contextsFor({ contexts, image, signal }: RunOptions): Promise<Record<string, string>> {
+  const { distro, variantId } = await readImageFacts(image, signal);
+  return { ...contexts, running_env: 'image_mode', distro, VARIANT_ID: variantId };
+}
+
+async function select(
+  options: RunOptions,
+  { world, folder }: PreparedRun,
+  contexts: Readonly<Record<string, string>>,
+  treeFolder: string,
+): Promise<PlanSelection> {
+  mkdirSync(treeFolder);
+  await copyPlans(world.repository, treeFolder, options.signal);
+  const argv: [string, ...string[]] = [world.tmt, ...contextOptions(contexts), 'plan', 'export', '--how=json'];
+  const { stdout } = await run(argv, {
+    step: 'list the plans',
+    cwd: treeFolder,
+    signal: options.signal,
+    logFile: join(folder.path, 'commands.log'),
+  });
+  return selectPlans(stdout, options.filters, options.cell);
+}
+
+async function runContext(
+  options: RunOptions,
+  prepared: PreparedRun,
+  contexts: Readonly<Record<string, string>>,
+  treeFolder: string,
+  selection: PlanSelection,
+): Promise<RunContext> {
+  const wantsUpgrade = selection.plans.some(({ wantsBindStorage }) => wantsBindStorage);
+  const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), options.cell[axis]]));
+  return {
+    folder: prepared.folder,
+    cellSlug: cellSlug(options.cell),
+    image: options.image,
+    bcvk: prepared.bcvk,
+    support: prepared.support,
+    deadlines: prepared.deadlines,
+    bcvkOptions: options.bcvkOptions,
+    labels: prepared.labels,
+    tmt: prepared.world.tmt,
+    treeFolder,
+    contexts,
+    environment: { ...ofCell, ...options.environment },
+    upgradeImage: options.upgradeImage ?? (wantsUpgrade ? await options.buildUpgradeImage?.() : undefined),
+    keyFolder: options.preserveVm ? prepared.world.target : prepared.folder.workPath,
+    preserveVm: options.preserveVm,
+    clock: prepared.world.clock,
+    signal: options.signal,
+  };
+}
+
+function buildPhases(): PhaseTime[] {
+  return recordedSteps()
+    .filter(({ outcome, durationMs }) => outcome === 'done' && durationMs > 0)
+    .map(({ startedAt, durationMs }) => ({ name: 'build', startedAt, durationMs }));
+}
+
+function interrupted(folder: string, repository: string): CodedError {
+  return new CodedError('INTERRUPTED', 'stopped on request; its VMs were removed', {
+    exitCode: 130,
+    hint: `logs of what ran are in ${relative(repository, folder)}`,
+  });
+}

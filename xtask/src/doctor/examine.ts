@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { workspace } from '../settings/workspace.ts';
 import { readDistribution } from './distribution.ts';
 import type { Finding } from './finding.ts';
-import { checkDisk, checkFirmware, checkKvm, checkLibvirt } from './machine.ts';
+import { checkDisk, checkFirmware, checkKvm, checkLibvirt, checkVirtiofsd } from './machine.ts';
 import { checkTool, tools } from './tools.ts';
 
 /** Looks at everything that a run needs. Changes nothing but the cached answer of the KVM probe. */
@@ -14,6 +14,7 @@ export async function examineMachine(signal: AbortSignal): Promise<Finding[]> {
     ...tools.map((tool) => () => checkTool(tool, distribution, signal)),
     () => checkLibvirt(distribution, signal),
     () => checkFirmware(distribution),
+    () => checkVirtiofsd(distribution),
     () => checkKvm(signal),
     () => checkDisk('disk', workspace.target),
     async () => checkDisk('images', await podmanStorage(signal)),

@@ -69,6 +69,26 @@ export async function checkFirmware(distribution: Distribution): Promise<Finding
   return { ...base, status: 'ok', found: `${plain}, ${secure}` };
 }
 
+/** Where distributions put virtiofsd, which is not on PATH. */
+const virtiofsdPlaces = [
+  '/usr/libexec/virtiofsd',
+  '/usr/lib/virtiofsd',
+  '/usr/lib/qemu/virtiofsd',
+  '/usr/bin/virtiofsd',
+];
+
+/** Whether there is virtiofsd. */
+export async function checkVirtiofsd(distribution: Distribution): Promise<Finding> {
+  const base = {
+    id: 'virtiofsd',
+    neededFor: 'installing images: the installer VM sees this machine’s images through it',
+  };
+  const found = await firstThatExists(virtiofsdPlaces);
+  if (found !== undefined) return { ...base, status: 'ok', found };
+  const fix = installCommand(distribution, { apt: 'qemu-system-common', dnf: 'virtiofsd' });
+  return { ...base, status: 'missing', found: `none of ${virtiofsdPlaces.join(', ')}`, fix };
+}
+
 /** Whether there is a place for images and for disks. */
 export async function checkDisk(id: string, folder: string): Promise<Finding> {
   await mkdir(folder, { recursive: true }).catch(() => {});

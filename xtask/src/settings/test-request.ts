@@ -102,7 +102,7 @@ function resourceOptions(resources: NonNullable<ProfileFile['resources']>): stri
   const { memory, vcpus, disk_size: diskSize } = resources;
   return [
     ...(memory === undefined ? [] : [`--memory=${memory}`]),
-    ...(vcpus === undefined ? [] : [`--vcpus=${vcpus}`]),
+    ...(vcpus === undefined ? [] : [`--cpus=${vcpus}`]),
     ...(diskSize === undefined ? [] : [`--disk-size=${diskSize}`]),
   ];
 }

@@ -18,7 +18,7 @@ export interface FatalLine {
 
 /** The names of console logs in a plan's folder: that of the operating system, and that of firmware and boot loader. */
 export const consoleLogName = 'console.log';
-export const firmwareLogName = 'console-firmware.log';
+export const firmwareLogName = 'platform-console.log';
 
 const keptLines = 200;
 
@@ -36,7 +36,7 @@ export class ConsoleFollower {
   readonly #rests = new Map<string, string>();
   readonly #lines: string[] = [];
 
-  /** @param folder where the logs appear: each file whose name starts with `console`. */
+  /** @param folder where the logs appear: see `consoleLogs`. */
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -97,11 +97,14 @@ export class ConsoleFollower {
   }
 }
 
-/** The console logs in a folder, by name; none when there is no such folder. */
+/**
+ * The console logs in a folder, by name: ours, and those that `--log-dir` makes (console.txt, platform-console.txt). None
+ * when there is no such folder.
+ */
 export function consoleLogs(folder: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((name) => name.startsWith('console'))
+      .filter((name) => /console.*\.(?:log|txt)$/.test(name))
       .sort();
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];

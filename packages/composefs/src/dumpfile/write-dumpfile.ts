@@ -5,12 +5,20 @@ import { escapeAttribute, escapeField } from './escape.ts';
 /**
  * The dumpfile (composefs-dump(5)) of a tree, byte for byte as composefs-rs writes it: depth first, entries in byte order, pure
  * ASCII, each line ending with a newline. Further names of a leaf refer to its first one.
+ *
+ * @param part prints this node and what is below it only; its path is absolute.
  */
-export function writeDumpfile(root: Directory): string {
+export function writeDumpfile(
+  root: Directory,
+  part: { path: ByteString; node: Node } = { path: '/', node: root },
+): string {
   const links = countLinks(root);
   const firstPaths = new Map<Leaf, ByteString>();
   const lines: string[] = [];
-  walkTree(root, (path, node) => {
+  if (part.node.type !== 'directory') return formatNode(part.path, part.node, links.get(part.node) ?? 1);
+  const prefix = part.path === '/' ? '' : part.path;
+  walkTree(part.node, (below, node) => {
+    const path = below === '/' ? part.path : prefix + below;
     if (node.type === 'directory') {
       lines.push(formatNode(path, node, countDirectoryLinks(node)));
       return;

@@ -4,6 +4,7 @@ import { blockBytes, digestBytes, type HashAlgorithm, kernelHashId } from './alg
 
 const descriptorBytes = 256;
 const readBytes = 1 << 20;
+let readBuffer: Buffer | undefined;
 
 /** Computes a file's fs-verity digest from its content as it comes. */
 export interface VerityHasher {
@@ -98,7 +99,10 @@ export async function computeStreamVerity(
 /** The fs-verity digest of an open file's content, from its beginning. @throws a system error. */
 export function computeFdVerity(fd: number, algorithm: HashAlgorithm): string {
   const hasher = createVerityHasher(algorithm);
-  const buffer = Buffer.allocUnsafe(readBytes);
+  // One buffer for all calls, since nothing comes between filling and hashing it: one for each of thousands of small files keeps
+  // the garbage collector busier than the hashing.
+  readBuffer ??= Buffer.allocUnsafeSlow(readBytes);
+  const buffer = readBuffer;
   for (let position = 0; ; ) {
     const length = readSync(fd, buffer, 0, readBytes, position);
     if (length === 0) return hasher.digest();

@@ -1,0 +1,82 @@
+import type { Argv } from 'yargs';
+import { listBootcImages } from '../images/podman.ts';
+import { addCacheCommands } from './cache-commands.ts';
+import type { Context } from './context.ts';
+import { addLibvirtCommands } from './libvirt-commands.ts';
+import { showBytes } from './sizes.ts';
+import { flagOf, type Parsed, strictYargs, usageError } from './strict-yargs.ts';
+import { renderTable } from './table.ts';
+import { addToDiskCommand } from './to-disk-command.ts';
+
+/** The version of real bcvk whose command line this follows. */
+export const followedVersion = '0.18.0';
+
+/** Verbs of real bcvk that need what is not here; they are refused by name. */
+const absentVerbs = ['ephemeral', 'libvirt list-volumes', 'libvirt upload', 'libvirt to-base-disk'];
+
+/** A command that is ready to run; it gives the exit code, undefined for 0. */
+export type Work = (context: Context) => Promise<number | undefined>;
+
+/**
+ * Reads a command line. Help and version are printed at once, and no work is left then.
+ *
+ * @throws CodedError with exit code 2 for what is not in the bundled subset of bcvk
+ */
+export async function readCommandLine(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  print: (text: string) => void,
+): Promise<Work | undefined> {
+  refuseAbsent(argv);
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    print(`bcvk ${followedVersion} (bundled subset)`);
+    return undefined;
+  }
+  let work: Work | undefined;
+  const choose = (chosen: Work) => {
+    work = chosen;
+  };
+  const yargs = strictYargs(argv)
+    .usage('$0 COMMAND\n\nBootable containers as virtual machines: the part of bcvk that works without KVM too.')
+    .command('libvirt', 'VMs managed by libvirt', (verb) => addLibvirtCommands(verb, choose, env))
+    .command('images', 'Bootable container images', (verb) => addImageCommands(verb, choose))
+    .command('cache', 'The cache of installed base disks', (verb) => addCacheCommands(verb, choose))
+    .demandCommand(1, 'a command is needed');
+  addToDiskCommand(yargs, choose, env);
+  await yargs.parseAsync([...argv], {}, (_error, _parsed, output) => {
+    if (output !== '') print(output);
+  });
+  return work;
+}
+
+function refuseAbsent(argv: readonly string[]): void {
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const verb = absentVerbs.find((absent) => absent.split(' ').every((word, index) => words[index] === word));
+  if (verb !== undefined) throw usageError(`'${verb}' is not in the bundled bcvk: use the real one for it`);
+}
+
+function addImageCommands(yargs: Argv, choose: (work: Work) => void): Argv {
+  return yargs
+    .command(
+      'list',
+      'List bootable container images',
+      (verb) => verb.option('json', { type: 'boolean', describe: 'Print JSON' }),
+      (parsed: Parsed) =>
+        choose(async (context) => {
+          const images = await listBootcImages();
+          if (flagOf(parsed, 'json')) {
+            context.print(JSON.stringify(images, undefined, 2));
+            return undefined;
+          }
+          const rows = images.map((image) => [
+            image.Names?.[0] ?? '<none>',
+            image.Id.slice(0, 12),
+            image.CreatedAt?.slice(0, 16).replace('T', ' ') ?? '-',
+            showBytes(image.Size),
+          ]);
+          context.print(renderTable(['NAME', 'IMAGE ID', 'CREATED', 'SIZE'], rows));
+          return undefined;
+        }),
+    )
+    .demandCommand(1, 'a command is needed after images');
+}

@@ -1,0 +1,13 @@
+import type { Folders } from '../cache/folders.ts';
+import type { Phases } from '../progress/phases.ts';
+
+/** What every command works with. */
+export interface Context {
+  env: NodeJS.ProcessEnv;
+  folders: Folders;
+  phases: Phases;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
+  signal: AbortSignal;
+  /** Prints data, and nothing else, to standard output. */
+  print(line: string): void;
+}

@@ -1,0 +1,139 @@
+import { smbiosCredential } from '../to-disk/guest-units.ts';
+
+/** Where a guest finds the host's container storage. */
+export const storageMountPoint = '/run/host-container-storage';
+
+/** A folder that the guest mounts at boot. */
+export interface GuestMount {
+  tag: string;
+  guestPath: string;
+  readOnly: boolean;
+}
+
+/** What is put into a guest from outside. */
+export interface GuestSetup {
+  sshPublicKey: string;
+  mounts: readonly GuestMount[];
+  hasHostStorage: boolean;
+  streamsJournal: boolean;
+}
+
+/**
+ * The SMBIOS strings that set a guest up at each boot: root's key, mounts, the host's container storage, journal streams.
+ * They are systemd's system credentials, so nothing of it is on the disk.
+ */
+export function guestCredentials(setup: GuestSetup): string[] {
+  const units: [string, string][] = setup.mounts.map((mount) => [mountUnitName(mount.guestPath), mountUnit(mount)]);
+  const wantsMounts = units.map(([name]) => name);
+  const storage: [string, string][] = setup.hasHostStorage
+    ? [
+        ['systemd.extra-unit.bcvk-storage-opts.service', storageService],
+        ['systemd.unit-dropin.sysinit.target~bcvk-storage', '[Unit]\nWants=bcvk-storage-opts.service\n'],
+      ]
+    : [];
+  const journal: [string, string][] = setup.streamsJournal
+    ? [
+        ['systemd.extra-unit.bcvk-journal-stream.service', journalService('org.bcvk.journal', 'host')],
+        ['systemd.extra-unit.bcvk-journal-stream-initrd.service', journalService('org.bcvk.journal.initrd', 'initrd')],
+        [
+          'systemd.unit-dropin.sysinit.target~bcvk-journal',
+          '[Unit]\nWants=bcvk-journal-stream.service bcvk-journal-stream-initrd.service\n',
+        ],
+      ]
+    : [];
+  const all: [string, string][] = [
+    ['tmpfiles.extra', rootKeyTmpfiles(setup.sshPublicKey) + (setup.hasHostStorage ? storageTmpfiles : '')],
+    ...units.map(([name, content]): [string, string] => [`systemd.extra-unit.${name}`, content]),
+    ...storage,
+    ...(wantsMounts.length === 0
+      ? []
+      : [
+          ['systemd.unit-dropin.remote-fs.target~bcvk-mounts', `[Unit]\nWants=${wantsMounts.join(' ')}\n`] as [
+            string,
+            string,
+          ],
+        ]),
+    ...journal,
+  ];
+  return all.map(([name, content]) => smbiosCredential(name, content));
+}
+
+/** tmpfiles.d(5) lines that give root one more ssh key; the home of root may be a symlink. */
+export function rootKeyTmpfiles(publicKey: string): string {
+  const encoded = Buffer.from(`${publicKey.trim()}\n`).toString('base64');
+  return `d /root/.ssh 0700 - - -\nf+~ /root/.ssh/authorized_keys 0600 - - - ${encoded}\n`;
+}
+
+/** Name of the mount unit of a path (systemd.unit(5), "String escaping for inclusion in unit names"). */
+export function mountUnitName(path: string): string {
+  const bytes = Buffer.from(path.split('/').filter(Boolean).join('/'));
+  const escaped = [...bytes].map((byte, index) => {
+    const char = String.fromCharCode(byte);
+    if (char === '/') return '-';
+    const isPlain = /[A-Za-z0-9:_.]/.test(char) && !(char === '.' && index === 0);
+    return isPlain ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
+  });
+  return `${escaped.length === 0 ? '-' : escaped.join('')}.mount`;
+}
+
+function mountUnit({ tag, guestPath, readOnly }: GuestMount): string {
+  return [
+    '[Unit]',
+    `Description=Folder ${tag} of the host`,
+    'ConditionPathExists=!/etc/initrd-release',
+    'Before=remote-fs.target',
+    '',
+    '[Mount]',
+    `What=${tag}`,
+    `Where=${guestPath}`,
+    'Type=virtiofs',
+    `Options=${readOnly ? 'ro' : 'rw'}`,
+    '',
+  ].join('\n');
+}
+
+const storageOptions = `STORAGE_OPTS=additionalimagestore=${storageMountPoint}`;
+
+/** For login sessions: PAM reads /etc/environment. */
+const storageService = [
+  '[Unit]',
+  "Description=Tell logins of the host's container storage",
+  'DefaultDependencies=no',
+  'ConditionPathExists=!/etc/initrd-release',
+  'RequiresMountsFor=/etc',
+  'Before=systemd-user-sessions.service',
+  '',
+  '[Service]',
+  'Type=oneshot',
+  'RemainAfterExit=yes',
+  `ExecStart=/bin/sh -c 'grep -qs ^STORAGE_OPTS= /etc/environment || echo ${storageOptions} >>/etc/environment'`,
+  '',
+].join('\n');
+
+/** For services of the system and of users. */
+const storageTmpfiles = [
+  `f /etc/environment.d/90-bcvk-storage.conf 0644 root root - ${storageOptions}`,
+  'd /etc/systemd/system.conf.d 0755 root root -',
+  `f /etc/systemd/system.conf.d/90-bcvk-storage.conf 0644 root root - [Manager]\\nDefaultEnvironment=${storageOptions}`,
+  '',
+].join('\n');
+
+function journalService(port: string, where: 'host' | 'initrd'): string {
+  const device = `dev-virtio\\x2dports-${port}.device`;
+  return [
+    '[Unit]',
+    `Description=Send the journal to the host (${port})`,
+    'DefaultDependencies=no',
+    `Requires=systemd-journald.service ${device}`,
+    `After=systemd-journald.service ${device}`,
+    `ConditionPathExists=${where === 'host' ? '!' : ''}/etc/initrd-release`,
+    '',
+    '[Service]',
+    'ExecStart=/usr/bin/journalctl --follow --no-tail --boot --output=json --no-pager',
+    `StandardOutput=file:/dev/virtio-ports/${port}`,
+    `StandardError=file:/dev/virtio-ports/${port}`,
+    'Restart=always',
+    'RestartSec=1s',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,35 @@
+import { CodedError, describeError } from '@workbench/run';
+import { findFolders } from './cache/folders.ts';
+import { readCommandLine } from './cli/command-line.ts';
+import { createPhases, writeTimings } from './progress/phases.ts';
+
+/** Exit code of a program that a signal ended, as shells count: 128 and the signal's number. */
+const signalExitCodes: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/** Runs one bcvk command line and gives its exit code: 0, 1 for a failure, 2 for a wrong command line, or ssh's. */
+async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
+  const phases = createPhases(process.stderr);
+  const stop = new AbortController();
+  let signalled: NodeJS.Signals | undefined;
+  for (const signal of Object.keys(signalExitCodes) as NodeJS.Signals[]) {
+    process.once(signal, () => {
+      signalled = signal;
+      stop.abort(new CodedError('INTERRUPTED', `stopped by ${signal}`, { hint: 'what was begun is undone' }));
+    });
+  }
+  try {
+    const work = await readCommandLine(argv, env, print);
+    const folders = findFolders(env, process.getuid?.() === 0);
+    return (await work?.({ env, folders, phases, signal: stop.signal, print })) ?? 0;
+  } catch (error) {
+    process.stderr.write(`${describeError(signalled === undefined ? error : stop.signal.reason)}\n`);
+    if (signalled !== undefined) return signalExitCodes[signalled] ?? 1;
+    return error instanceof CodedError ? error.exitCode : 1;
+  } finally {
+    const timingsFile = env.BCVK_TIMINGS;
+    if (timingsFile !== undefined && phases.timings.length > 0) writeTimings(timingsFile, argv.join(' '), phases);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2), process.env);

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { run } from '@workbench/run';
+import type { AccelChoice } from '../accel/accel.ts';
+import { chooseAccel } from '../accel/probe.ts';
+import type { Context } from '../cli/context.ts';
+import { showBytes } from '../cli/sizes.ts';
+import { findKernel, hashFile, type ImageKernel } from '../images/kernel.ts';
+import { findContainerStorage, type ImageFacts, mountImage } from '../images/podman.ts';
+import type { GuestProgress } from './guest-lines.ts';
+import { guest } from './guest-units.ts';
+import { type InstallOptions, installCommand } from './install-options.ts';
+import { writeInstallerInitramfs } from './installer-initramfs.ts';
+import { runInstaller } from './run-installer.ts';
+import { findVirtiofsd, startVirtiofsd } from './virtiofsd.ts';
+import { createWorkFolder, sweepWorkFolders } from './work-folder.ts';
+
+/** One installation of an image onto a new disk file. */
+export interface InstallRequest {
+  image: ImageFacts;
+  options: InstallOptions;
+  /** The disk file that is made. It should have a temporary name: it is removed if the installation fails. */
+  diskFile: string;
+  format: 'raw' | 'qcow2';
+  diskBytes: number;
+  memoryMiB: number;
+  cpus: number | undefined;
+  /** podman's storage; found by asking podman if undefined. */
+  storagePath: string | undefined;
+  virtiofsd: string | undefined;
+  /** Extra variables of the installation, for example RUST_LOG. */
+  installEnvironment: Readonly<Record<string, string>>;
+  showOutput: boolean;
+  /** Where console.txt and output.txt stay; a folder that is removed on success if undefined. */
+  logFolder: string | undefined;
+}
+
+/** What an installation found out. */
+export interface InstallResult {
+  accel: AccelChoice;
+  kernelSha256: string;
+}
+
+/**
+ * Installs an image by booting it: its own kernel, its file system over virtiofs, into a target that only runs `bootc
+ * install to-disk` and powers off. After this resolves, the disk file is whole and on stable storage. If it throws, the
+ * file is gone; if the process is killed, the next installation removes what is left.
+ */
+export async function installToDisk(request: InstallRequest, context: Context): Promise<InstallResult> {
+  const { phases, folders } = context;
+  const parent = join(folders.runtime, 'installs');
+  for (const name of await sweepWorkFolders(parent)) phases.note(`removed what the killed installation ${name} left`);
+  const nonce = randomBytes(8).toString('hex');
+  const logFolder = request.logFolder ?? join(folders.cache, 'logs', `install-${nonce}`);
+  mkdirSync(logFolder, { recursive: true });
+  const virtiofsd = findVirtiofsd(request.virtiofsd, context.env);
+  await using work = createWorkFolder(parent, nonce);
+
+  const image = await phases.run('mount-image', 'Mount image', async () => {
+    work.willMountImage(request.image.id);
+    const root = await mountImage(request.image.id);
+    const kernel = findKernel(root, request.image.reference);
+    return { root, kernel, kernelSha256: await hashFile(kernel.kernelFile) };
+  });
+  const accel = await decideAccel(image.kernel, image.kernelSha256, logFolder, context);
+
+  await phases.run('install', `Install ${request.image.reference}`, async (phase) => {
+    phase.fact('accel', accel.accel);
+    work.willMakeFile(request.diskFile);
+    await createDisk(request.diskFile, request.format, request.diskBytes);
+    const storage = request.storagePath ?? (await findContainerStorage());
+    const socket = (name: string) => join(work.path, `${name}.sock`);
+    await using rootShare = await startVirtiofsd(virtiofsd, {
+      folder: image.root,
+      socket: socket('root'),
+      logFile: join(logFolder, 'virtiofsd-root.log'),
+    });
+    await using storageShare = await startVirtiofsd(virtiofsd, {
+      folder: storage,
+      socket: socket('storage'),
+      logFile: join(logFolder, 'virtiofsd-storage.log'),
+    });
+    const command = installCommand(request.image.reference, request.options, guest.disk);
+    const steps = followSteps(phases.note, phase.update);
+    await runInstaller({
+      machine: {
+        accel: accel.accel,
+        memoryMiB: request.memoryMiB,
+        cpus: request.cpus ?? availableParallelism(),
+        kernelFile: image.kernel.kernelFile,
+        initramfsFile: writeInstallerInitramfs(image.kernel, request.image.reference, work.path),
+        rootSocket: socket('root'),
+        storageSocket: socket('storage'),
+        disk: { file: request.diskFile, format: request.format },
+        outputSocket: socket('output'),
+        progressSocket: socket('progress'),
+        command: [...Object.entries(request.installEnvironment).map(([name, value]) => `${name}=${value}`), ...command],
+        nonce,
+      },
+      logFolder,
+      helpersDied: [rootShare.died, storageShare.died],
+      onProgress: steps,
+      onOutput: (line) => (request.showOutput ? phase.note(line) : undefined),
+      signal: context.signal,
+    });
+    syncFile(request.diskFile);
+  });
+  work.keepFile(request.diskFile);
+  if (request.logFolder === undefined) rmSync(logFolder, { recursive: true, force: true });
+  return { accel, kernelSha256: image.kernelSha256 };
+}
+
+async function decideAccel(
+  kernel: ImageKernel,
+  kernelSha256: string,
+  logFolder: string,
+  context: Context,
+): Promise<AccelChoice> {
+  return context.phases.run('accel-probe', 'Choose acceleration', async (phase) => {
+    const choice = await chooseAccel({
+      kernelSha256,
+      kernelFile: kernel.kernelFile,
+      cacheFolder: context.folders.cache,
+      override: context.env.BCVK_ACCEL,
+      logFile: join(logFolder, 'accel-probe.log'),
+    });
+    phase.fact('accel', choice.accel);
+    phase.note(`Guests run under ${choice.accel}: ${choice.reason}`);
+    return choice;
+  });
+}
+
+/** Shows the guest's progress: the running step with its bytes, and a line for each step with the percentage it began at. */
+function followSteps(note: (line: string) => void, update: (detail: string) => void) {
+  let step = '';
+  return (progress: GuestProgress) => {
+    const { bytesDone = 0, bytesTotal = 0 } = progress;
+    const bytes = bytesTotal === 0 ? '' : ` (${showBytes(bytesDone)} of ${showBytes(bytesTotal)})`;
+    if (progress.step !== step) note(`  ${Math.floor(progress.percent)} % ${progress.step}`);
+    step = progress.step;
+    update(`${Math.floor(progress.percent)} % ${progress.step}${bytes}`);
+  };
+}
+
+/** Makes an empty disk file: sparse, or a qcow2 that grows. */
+export async function createDisk(file: string, format: 'raw' | 'qcow2', sizeBytes: number): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true });
+  await run(['qemu-img', 'create', '-q', '-f', format, file, String(sizeBytes)], { step: 'create the disk' });
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r+');
+  fsyncSync(fd);
+  closeSync(fd);
+}

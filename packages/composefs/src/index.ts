@@ -10,6 +10,7 @@ export { exchange, renameNoReplace, replaceFile, replaceSymlink } from './durabl
 export { type Mutation, type MutationObserver, observeMutations } from './durable/seam.ts';
 export { syncDirectory, syncFilesystem, syncTree } from './durable/sync.ts';
 export { formatAlgorithm, type HashAlgorithm, parseAlgorithm, parseDigest } from './fsverity/algorithm.ts';
+export { type Measurement, measureFile, type SealOutcome, sealFile } from './fsverity/seal.ts';
 export { mountImage } from './mount/mount-image.ts';
 export { buildImages } from './oci/build-images.ts';
 export { checkImages, type ImageCheck } from './oci/check-images.ts';
@@ -34,6 +35,7 @@ export type { LockWait } from './repository/lock.ts';
 export type { ErofsFormat, ErofsFormats } from './repository/metadata.ts';
 export { type OpenOptions, openRepository, type Repository } from './repository/repository.ts';
 export { isSystemError } from './syscalls/libc.ts';
+export { type LockKind, lock } from './syscalls/locks.ts';
 export { textOf } from './tree/byte-string.ts';
 export { findNode } from './tree/find-node.ts';
 export {

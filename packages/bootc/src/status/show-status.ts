@@ -29,6 +29,18 @@ export async function showStatus(options: StatusOptions): Promise<void> {
   process.stdout.write(await formatDocument(shown, options));
 }
 
+/**
+ * Accepts the version of the document that was asked for: 0 and 1 are both the one there is.
+ *
+ * @throws CodedError `FORMAT_VERSION_UNSUPPORTED`.
+ */
+export function assertFormatVersion(version: string | undefined): void {
+  if (version === undefined || version === '0' || version === '1') return;
+  throw new CodedError('FORMAT_VERSION_UNSUPPORTED', `Unsupported format version: ${version}`, {
+    hint: 'use --format-version=1, or leave it out',
+  });
+}
+
 /** The status document of this system. */
 export async function readHostDocument(): Promise<HostDocument> {
   const environment = await detectEnvironment('/');

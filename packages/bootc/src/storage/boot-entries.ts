@@ -58,7 +58,8 @@ export async function scanBootEntries(location: BootLocation): Promise<BootEntri
         const missingFiles = await listMissingFiles(entry, location);
         found.push({ fileName, set, entry, deploymentId, artifactName: artifactNameOfEntry(entry), missingFiles });
       } catch (error) {
-        unmanaged.push({ fileName, set, reason: error instanceof Error ? error.message : String(error) });
+        const message = error instanceof Error ? error.message : String(error);
+        unmanaged.push({ fileName, set, reason: message.replace(`boot entry ${fileName} cannot be used: `, '') });
       }
     }
     managed.push(...inMenuOrder(found, location.bootloader));

@@ -1,0 +1,54 @@
+import { defineCommand, defineGroup } from '../define-command.ts';
+import { flag, value } from '../options.ts';
+import { notBuilt, requireBootedHost } from '../require-booted-host.ts';
+
+async function failUnbuilt(verb: string): Promise<void> {
+  await requireBootedHost();
+  throw notBuilt(verb);
+}
+
+/** Verbs on the deployments of the booted system. */
+export const deploymentCommands = [
+  defineCommand({
+    command: 'edit',
+    describe: 'Edit the specification of the host',
+    options: {
+      filename: value('File that holds the new specification', { alias: 'f' }),
+      quiet: flag('No progress bars'),
+    },
+    handler: () => failUnbuilt('edit'),
+  }),
+  defineCommand({
+    command: ['usr-overlay', 'usroverlay'],
+    describe: 'Put a writable layer over /usr until the next boot',
+    options: { 'read-only': flag('Only lay it, do not allow writing') },
+    handler: () => failUnbuilt('usr-overlay'),
+  }),
+  defineCommand({
+    command: 'delete-deployment <id>',
+    describe: false,
+    options: { id: value('Deployment') },
+    positionals: { id: { type: 'string', demandOption: true, describe: 'Deployment' } },
+    handler: () => failUnbuilt('delete-deployment'),
+  }),
+  defineCommand({
+    command: 'config-diff',
+    describe: false,
+    options: {},
+    handler: () => failUnbuilt('config-diff'),
+  }),
+  defineCommand({
+    command: 'composefs-finalize-staged',
+    describe: false,
+    options: {},
+    handler: () => failUnbuilt('composefs-finalize-staged'),
+  }),
+  defineGroup('loader-entries', 'Kernel arguments owned by other programs', [
+    defineCommand({
+      command: 'set-options-for-source',
+      describe: 'Set the kernel arguments of one owner',
+      options: { source: value('Owner'), options: value('Its kernel arguments; none removes them') },
+      handler: () => failUnbuilt('loader-entries'),
+    }),
+  ]),
+];

@@ -1,0 +1,79 @@
+import { defineCommand, defineGroup } from '../define-command.ts';
+import { flag } from '../options.ts';
+import { requireBootedHost } from '../require-booted-host.ts';
+
+/** `bootc internals`, for tests and for systemd units. `cfs` is not here: all that follows it is cfs's own. */
+export const internalsCommand = defineGroup('internals', false, [
+  defineCommand({
+    command: 'composefs-gc',
+    describe: 'Remove everything that no boot entry leads to',
+    options: {
+      'dry-run': flag('Only tell what would be removed'),
+      'assert-no-op': flag('Fail if anything would be removed; implies --dry-run'),
+      'prune-repo': flag('Also state folders, images and objects, not only files on the boot partition'),
+    },
+    handler: async (args) => {
+      await requireBootedHost();
+      const { runGarbageCollection } = await import('../../gc/run.ts');
+      await runGarbageCollection({
+        isDryRun: args.dryRun === true,
+        mustBeNoOp: args.assertNoOp === true,
+        withRepository: args.pruneRepo === true,
+      });
+    },
+  }),
+  defineCommand({
+    command: 'fsck',
+    describe: 'Check boot entries, deployments and the repository',
+    options: {},
+    handler: async () => {
+      await requireBootedHost();
+      const { runFsck } = await import('../../operations/fsck.ts');
+      process.exitCode = await runFsck();
+    },
+  }),
+  defineGroup('fsverity', 'fs-verity with SHA-256', [
+    defineCommand({
+      command: 'measure <path>',
+      describe: 'Print the digest of a sealed file',
+      options: {},
+      positionals: { path: { type: 'string', demandOption: true, describe: 'File' } },
+      handler: async (args) => {
+        const { printVerity } = await import('../../operations/fsverity.ts');
+        await printVerity(String(args.path));
+      },
+    }),
+    defineCommand({
+      command: 'enable <path>',
+      describe: 'Seal a file for ever',
+      options: {},
+      positionals: { path: { type: 'string', demandOption: true, describe: 'File' } },
+      handler: async (args) => {
+        const { enableVerity } = await import('../../operations/fsverity.ts');
+        await enableVerity(String(args.path));
+      },
+    }),
+  ]),
+  defineGroup('blockdev', 'Show block devices', [
+    defineCommand({
+      command: 'ls <device>',
+      describe: 'A device and what is on it',
+      options: {},
+      positionals: { device: { type: 'string', demandOption: true, describe: 'Block device' } },
+      handler: async (args) => {
+        const { printBlockDevice } = await import('../../storage/print-block-device.ts');
+        await printBlockDevice(String(args.device));
+      },
+    }),
+    defineCommand({
+      command: 'ls-filesystem <path>',
+      describe: 'The device that a file system is on',
+      options: {},
+      positionals: { path: { type: 'string', demandOption: true, describe: 'Any path in the file system' } },
+      handler: async (args) => {
+        const { printDeviceOfFilesystem } = await import('../../storage/print-block-device.ts');
+        await printDeviceOfFilesystem(String(args.path));
+      },
+    }),
+  ]),
+]);

@@ -1,0 +1,26 @@
+/**
+ * Verbs that mount what nobody else should see: the EFI system partition, `/sysroot` writable. Not those whose mounts are
+ * for the whole system to see, as `usr-overlay`.
+ */
+const verbs = new Set([
+  'status',
+  'upgrade',
+  'update',
+  'switch',
+  'rollback',
+  'edit',
+  'delete-deployment',
+  'config-diff',
+  'composefs-finalize-staged',
+  'image',
+]);
+
+const internalVerbs = new Set(['composefs-gc', 'fsck']);
+
+/** Whether this command line, as far as can be told without parsing it, is one of a verb that needs private mounts. */
+export function needsPrivateMounts(args: readonly string[]): boolean {
+  if (args.includes('--help') || args.includes('-h')) return false;
+  const [verb, subverb] = args.filter((arg) => !arg.startsWith('-'));
+  if (verb === 'internals') return subverb !== undefined && internalVerbs.has(subverb);
+  return verb !== undefined && verbs.has(verb);
+}

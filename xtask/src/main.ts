@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CodedError, CommandError, describeError } from '@workbench/run';
 import { runProgram } from './commands/program.ts';
-import { workspaceRoot } from './settings/workspace.ts';
+import { toolFolders, workspaceRoot } from './settings/workspace.ts';
 
 const signalStatus = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -38,4 +38,6 @@ function exitCodeOf(error: unknown): number {
 }
 
 process.chdir(workspaceRoot);
+// The pinned tools come first, also where xtask is not started by a recipe.
+process.env.PATH = [...toolFolders, process.env.PATH].join(':');
 process.exitCode = await main();

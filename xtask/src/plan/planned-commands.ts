@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { debianBase, mmdebstrapCommand } from '../image/base.ts';
 import { bootcImage, buildArguments } from '../image/build.ts';
 import { podmanCommand } from '../image/podman.ts';
@@ -6,6 +7,7 @@ import { imageBuildArguments, isBuiltHere } from '../matrix/image-arguments.ts';
 import { pathWord } from '../runs/run-folder.ts';
 import type { Settings } from '../settings/load-settings.ts';
 import type { TestRequest } from '../settings/test-request.ts';
+import { workspace } from '../settings/workspace.ts';
 import { tmtCommand } from '../tmt/tmt-command.ts';
 import { launchArguments } from '../vm/launch-arguments.ts';
 import { ownerLabelStart, testLabel } from '../vm/reaper.ts';
@@ -77,7 +79,7 @@ function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedComman
     labels: [testLabel, 'bootc.run=<run>', ...(request.preserveVm ? [] : [`${ownerLabelStart}<owner>`])],
     bcvkOptions: request.bcvkOptions,
     bindStorage: false,
-    logFolder: request.logDir ?? `target/runs/<run>/${pathWord(formatCell(request.cell))}/${pathWord(plan)}`,
+    logFolder: resolve(request.logDir ?? workspace.runs, '<run>', pathWord(formatCell(request.cell)), pathWord(plan)),
   };
   const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), request.cell[axis]]));
   const contexts = { ...request.contexts, running_env: 'image_mode', distro: '<distro>', VARIANT_ID: '<variant>' };

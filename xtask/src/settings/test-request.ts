@@ -63,7 +63,7 @@ export function testRequest(settings: Settings, wishes: TestWishes): TestRequest
     cell: settings.cell,
     bcvkOptions: [
       ...bcvkOptions(settings.cell, {
-        secureBootKeysDir: relative(workspaceRoot, workspace.secureBootKeys),
+        secureBootKeysDir: workspace.secureBootKeys,
         allowMissingFsverity,
         kernelArguments: [...(profile.kernel_arguments ?? []), ...(wishes.kernelArguments ?? [])],
       }),

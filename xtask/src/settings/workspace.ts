@@ -15,3 +15,10 @@ export const workspace = {
   cfsctl: join(workspaceRoot, 'target/tools/bin/cfsctl'),
   bundledBcvk: join(workspaceRoot, 'packages/bcvk/src/main.ts'),
 } as const;
+
+/** Where the pinned tools are: node, just and the checkers; tmt and virt-fw-vars; cfsctl. */
+export const toolFolders: readonly string[] = [
+  join(workspaceRoot, 'node_modules/.bin'),
+  join(workspaceRoot, 'target/tools/venv/bin'),
+  join(workspaceRoot, 'target/tools/bin'),
+];

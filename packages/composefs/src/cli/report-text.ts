@@ -55,14 +55,20 @@ export function fsckJson(report: FsckReport): Record<string, unknown> {
 
 /** The counters of an import, as `cfsctl oci pull` words them. */
 export function formatCounters(counters: ImportCounters): string {
-  const { hardlinked, reflinked, copied, present, storedBytes, inlinedBytes } = counters;
-  const bytes = `${formatBytes(storedBytes)} stored, ${formatBytes(inlinedBytes)} inlined`;
-  if (hardlinked + reflinked === 0) return `${copied} new + ${present} already present objects; ${bytes}`;
-  const shared = [
-    ...(reflinked > 0 ? [`${reflinked} reflinked`] : []),
-    ...(hardlinked > 0 ? [`${hardlinked} hardlinked`] : []),
+  const { hardlinked, reflinked, copied, present, storedBytes, hardlinkedBytes, reflinkedBytes } = counters;
+  const inlined = `${formatBytes(counters.inlinedBytes)} inlined`;
+  if (hardlinked + reflinked === 0) {
+    return `${copied} new + ${present} already present objects; ${formatBytes(storedBytes)} stored, ${inlined}`;
+  }
+  const kinds: [count: number, word: string, bytes: number][] = [
+    [reflinked, 'reflinked', reflinkedBytes],
+    [hardlinked, 'hardlinked', hardlinkedBytes],
+    [copied, 'copied', storedBytes - hardlinkedBytes - reflinkedBytes],
   ];
-  return `${shared.join(' + ')} + ${copied} copied + ${present} already present objects; ${bytes}`;
+  const shown = kinds.filter(([count, word]) => count > 0 || word === 'copied');
+  const objects = shown.map(([count, word]) => `${count} ${word}`).join(' + ');
+  const bytes = shown.map(([, word, size]) => `${formatBytes(size)} ${word}`).join(', ');
+  return `${objects} + ${present} already present objects; ${bytes}, ${inlined}`;
 }
 
 /** A number of bytes with a binary unit and two decimals, whole below 1 KiB. */

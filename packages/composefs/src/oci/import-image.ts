@@ -3,7 +3,7 @@ import { CodedError } from '@workbench/run';
 import type { ImageSource } from '../containers-storage/image-source.ts';
 import { openStoredImage } from '../containers-storage/open-image.ts';
 import { commitLinks, type NewLink } from '../repository/commit.ts';
-import { createLayerBuilder, type ImportCounters } from '../repository/layer-builder.ts';
+import { createLayerBuilder, type ImportCounters, zeroCounters } from '../repository/layer-builder.ts';
 import { linkedDigest } from '../repository/links.ts';
 import type { ErofsFormat } from '../repository/metadata.ts';
 import { hasObject } from '../repository/objects.ts';
@@ -67,14 +67,7 @@ export async function importImage(
   const formats = importedFormats(repository);
   const reference = options.tag === undefined ? undefined : referenceOfTag(options.tag);
   const image = openSource(source, options);
-  const counters: ImportCounters = {
-    hardlinked: 0,
-    reflinked: 0,
-    copied: 0,
-    present: 0,
-    inlinedBytes: 0,
-    storedBytes: 0,
-  };
+  const counters = zeroCounters();
   const layers = await importLayers(repository, image, { ...options, counters });
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
   const configDigest = `sha256:${hash('sha256', image.config, 'hex')}`;

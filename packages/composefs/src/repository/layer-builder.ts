@@ -10,7 +10,24 @@ export interface ImportCounters {
   /** Objects that were there already. */
   present: number;
   inlinedBytes: number;
+  /** Of objects that were not there already: all, and those that took no space or time of their own. */
   storedBytes: number;
+  hardlinkedBytes: number;
+  reflinkedBytes: number;
+}
+
+/** Counters of an import that begins. */
+export function zeroCounters(): ImportCounters {
+  return {
+    hardlinked: 0,
+    reflinked: 0,
+    copied: 0,
+    present: 0,
+    inlinedBytes: 0,
+    storedBytes: 0,
+    hardlinkedBytes: 0,
+    reflinkedBytes: 0,
+  };
 }
 
 /** How the content of an object came to be in the repository. */
@@ -80,8 +97,7 @@ export function createLayerBuilder(
       storing.add(stored);
       append(async () => {
         const { object, origin } = await stored;
-        counters[object.isNew ? origin : 'present'] += 1;
-        if (object.isNew) counters.storedBytes += sizeBytes;
+        count(counters, object.isNew ? origin : 'present', sizeBytes);
         await writer.writeObject(object.digest, sizeBytes);
       });
       // A failure is kept at once; the chain may come to it much later.
@@ -102,6 +118,13 @@ export function createLayerBuilder(
       await written;
     },
   };
+}
+
+function count(counters: ImportCounters, origin: ObjectOrigin | 'present', sizeBytes: number): void {
+  counters[origin] += 1;
+  if (origin === 'present') return;
+  counters.storedBytes += sizeBytes;
+  if (origin !== 'copied') counters[`${origin}Bytes`] += sizeBytes;
 }
 
 function createSlots(count: number): { take(): Promise<void>; give(): void } {

@@ -117,11 +117,11 @@ export async function linkAsObject(
 ): Promise<StoredObject | undefined> {
   try {
     const digest = await sealAndMeasure(repository, fd, `fd ${fd}`);
-    if (isPresent(repository, digest, sizeBytes)) return { digest, isNew: false };
     ensureDirectory(repository, 'objects');
     ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);
+    if (linkOpenFile(fd, join(repository.path, objectPath(digest)))) return { digest, isNew: true };
     // A damaged object in the way is for a copy to replace.
-    return linkOpenFile(fd, join(repository.path, objectPath(digest))) ? { digest, isNew: true } : undefined;
+    return isPresent(repository, digest, sizeBytes) ? { digest, isNew: false } : undefined;
   } catch (error) {
     if (error instanceof CodedError || isSystemError(error, 'EXDEV', 'EPERM', 'EMLINK', 'EACCES', 'EROFS'))
       return undefined;

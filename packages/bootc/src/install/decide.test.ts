@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { InstallConfiguration } from './configuration.ts';
-import { decideInstallation, type SourceFacts, targetReference } from './decide.ts';
+import { decideInstallation, requireComposefsBackend, type SourceFacts, targetReference } from './decide.ts';
 import type { InstallOptions } from './options.ts';
 
 const options: InstallOptions = {
@@ -66,17 +66,22 @@ test('systemd-boot that was chosen because there is no bootupd finds root by its
 
 test('everything that is wrong is said at once', () => {
   const { filesystem: _, ...open } = options;
-  const wrong: InstallOptions = { ...open, composefsBackend: false, bootloader: 'none', blockSetup: 'tpm2-luks' };
+  const wrong: InstallOptions = { ...open, bootloader: 'none', blockSetup: 'tpm2-luks' };
   expect(() => decideInstallation(wrong, configuration, facts)).toThrow(
     expect.objectContaining({
-      code: 'COMPOSEFS_BACKEND_REQUIRED',
+      code: 'BLOCK_SETUP_DISABLED',
       message:
-        'only the composefs backend can be installed; tpm2-luks is not enabled in installation config; ' +
+        'tpm2-luks is not enabled in installation config; ' +
         'No root filesystem specified; Bootloader set to none is not supported with the composefs backend',
-      hint:
-        'set --composefs-backend\nset --block-setup direct\nset --filesystem ext4, or filesystem.root.type\n' +
-        'set --bootloader systemd',
+      hint: 'set --block-setup direct\nset --filesystem ext4, or filesystem.root.type\n' + 'set --bootloader systemd',
     }),
+  );
+});
+
+test('the backend must be named', () => {
+  expect(() => requireComposefsBackend(options)).not.toThrow();
+  expect(() => requireComposefsBackend({ composefsBackend: false })).toThrow(
+    expect.objectContaining({ hint: 'set --composefs-backend' }),
   );
 });
 

@@ -45,9 +45,6 @@ export function decideInstallation(
   const problems: Problem[] = [];
   const refuse = (code: string, message: string, hint: string): void => void problems.push({ code, message, hint });
 
-  if (!options.composefsBackend) {
-    refuse('COMPOSEFS_BACKEND_REQUIRED', 'only the composefs backend can be installed', 'set --composefs-backend');
-  }
   const blockSetup = options.blockSetup ?? configuration.block[0] ?? 'direct';
   if (!configuration.block.includes(blockSetup)) {
     const allowed = configuration.block.join(', ');
@@ -70,9 +67,6 @@ export function decideInstallation(
   } else if (bootloader !== 'systemd') {
     refuse('BOOTLOADER_UNSUPPORTED', `boot loader ${bootloader} is not supported yet`, 'set --bootloader systemd');
   }
-  if (options.allowMissingVerity && !options.composefsBackend) {
-    refuse('OPTION_NEEDS_COMPOSEFS', '--allow-missing-verity needs the composefs backend', 'set --composefs-backend');
-  }
   if (options.ukiAddons.length > 0) {
     const message = '--uki-addon needs an image with a unified kernel image';
     refuse('UKI_ADDON_UNSUPPORTED', message, 'leave it out; use --karg for kernel arguments');
@@ -94,6 +88,18 @@ export function decideInstallation(
         ? 'containerPolicy'
         : 'unverified',
   };
+}
+
+/**
+ * There is no other backend, but a command line that means one must not get this one instead.
+ *
+ * @throws CodedError `COMPOSEFS_BACKEND_REQUIRED`.
+ */
+export function requireComposefsBackend(options: Pick<InstallOptions, 'composefsBackend'>): void {
+  if (options.composefsBackend) return;
+  throw new CodedError('COMPOSEFS_BACKEND_REQUIRED', 'only the composefs backend can be installed', {
+    hint: 'set --composefs-backend',
+  });
 }
 
 function chooseBootloader(options: InstallOptions, configuration: InstallConfiguration, facts: SourceFacts): string {

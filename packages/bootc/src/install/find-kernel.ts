@@ -42,7 +42,7 @@ export function findKernel(root: Directory, imageName: string): ImageKernel {
 export function withoutKernel(imageName: string): CodedError {
   const looked = `${modulesDirectory}/*/${kernelFileNames.kernel}`;
   return new CodedError('IMAGE_WITHOUT_KERNEL', `image has no kernel: ${imageName} has no ${looked}`, {
-    hint: `No boot entries! Build the image from a bootc base, or install a kernel and move it to ${looked}`,
+    hint: `build the image from a bootc base, or install a kernel and move it to ${looked}`,
   });
 }
 

@@ -14,7 +14,7 @@ import {
   wipeCommands,
 } from './block-device.ts';
 import { type InstallConfiguration, loadInstallConfiguration } from './configuration.ts';
-import { decideInstallation, type InstallDecision } from './decide.ts';
+import { decideInstallation, type InstallDecision, requireComposefsBackend } from './decide.ts';
 import { mkfsEspCommand, mkfsRootCommand } from './file-systems.ts';
 import { attachLoop, installMounts, mountAt, settleFilesystem } from './mounts.ts';
 import type { InstallOptions } from './options.ts';
@@ -137,6 +137,7 @@ async function prepare(options: InstallOptions, ui: InstallUi): Promise<Prepared
   if (process.getuid?.() !== 0) {
     throw new CodedError('INSTALLER_NOT_ROOT', 'installing needs root', { hint: 'run it with sudo' });
   }
+  requireComposefsBackend(options);
   const keys = options.rootSshAuthorizedKeys;
   const authorizedKeys = keys === undefined ? undefined : await readAuthorizedKeys(keys);
   const { configuration, warnings } = await loadInstallConfiguration('/', configurationArchitecture());

@@ -2,6 +2,7 @@ import { rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { deploymentPaths } from '../deployment/state-paths.ts';
+import type { StoredImage } from '../storage/image-store.ts';
 import { type MockInstallation, makeFixtureInstallation, mockImageStore } from '../storage/mock-installation.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import { checkOfRepository, checkRootModel, formatChecks } from './fsck.ts';

@@ -24,7 +24,7 @@ export const plan = defineVerb({
       request,
       plans: await listPlanNames('.'),
       packages: await readPackages(),
-      bcvk: bcvk.argv,
+      bcvk,
       systemdRuns: existsSync('/run/systemd/system'),
     };
     const commands = plannedCommands(input);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { distributionOf, installCommand } from './distribution.ts';
 import { describeFindings, type Finding, isHealthy } from './finding.ts';
-import { judgeFreeSpace } from './machine.ts';
+import { judgeAccel, judgeFreeSpace } from './machine.ts';
 import { checkTool, judgeVersion, tools } from './tools.ts';
 
 test.each([
@@ -61,4 +61,19 @@ test('findings are lines, with reason and fix where something is wrong', () => {
   ]);
   expect(isHealthy(findings)).toBe(false);
   expect(isHealthy(findings.slice(0, 1))).toBe(true);
+});
+
+test('KVM is what bcvk says it is, and no answer is not taken for one', () => {
+  expect(judgeAccel('{"accel":"kvm","accel_reason":"a kernel boots"}')).toEqual({
+    status: 'ok',
+    found: 'a kernel boots',
+  });
+  expect(judgeAccel('{"accel":"tcg","accel_reason":"a kernel hangs"}')).toEqual({
+    status: 'warning',
+    found: 'guests are emulated (TCG): a kernel hangs',
+  });
+  expect(judgeAccel('{"domain_count":0}')).toEqual({
+    status: 'warning',
+    found: 'not known: the bundled bcvk does not say',
+  });
 });

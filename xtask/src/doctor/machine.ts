@@ -20,15 +20,21 @@ export async function checkKvm(signal: AbortSignal): Promise<Finding> {
       timeoutMs: 180_000,
       signal,
     });
-    const status = bcvkStatus.parse(JSON.parse(stdout));
-    const reason = status.accel_reason ?? 'no reason given';
-    if (status.accel === 'kvm') return { ...base, status: 'ok', found: reason };
-    return { ...base, status: 'warning', found: `guests are emulated (TCG): ${reason}` };
+    return { ...base, ...judgeAccel(stdout) };
   } catch (error) {
     if (error instanceof CommandError && error.failure === 'aborted') throw error;
     const found = `not known: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
     return { ...base, status: 'warning', found };
   }
+}
+
+/** Judges what `bcvk libvirt status --format=json` says of acceleration. Pure. */
+export function judgeAccel(statusJson: string): Pick<Finding, 'status' | 'found'> {
+  const { accel, accel_reason: reason = 'no reason given' } = bcvkStatus.parse(JSON.parse(statusJson));
+  if (accel === 'kvm') return { status: 'ok', found: reason };
+  // No answer is not "no KVM".
+  if (accel === undefined) return { status: 'warning', found: 'not known: the bundled bcvk does not say' };
+  return { status: 'warning', found: `guests are emulated (TCG): ${reason}` };
 }
 
 /** Whether libvirt's daemon answers. */

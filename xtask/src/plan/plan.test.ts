@@ -18,7 +18,7 @@ async function input(environment: Record<string, string>, filters: string[]): Pr
     request: testRequest(settings, { image: 'localhost/bootc', filters, kernelArguments: ['quiet'] }),
     plans: ['/plans/readonly', '/plans/upgrade'],
     packages: ['systemd', 'podman'],
-    bcvk: ['node', 'packages/bcvk/src/main.ts'],
+    bcvk: { argv: ['node', 'packages/bcvk/src/main.ts'], kind: 'bundled', why: 'no bcvk on PATH' },
     systemdRuns: true,
   };
 }

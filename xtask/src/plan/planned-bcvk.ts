@@ -1,10 +1,12 @@
 import { relative } from 'node:path';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
+import type { BcvkProgram } from '../vm/bcvk-client.ts';
 import { chooseBcvk, findOnPath } from '../vm/choose-bcvk.ts';
 
 /** The bcvk that a run would use, as far as one can say without booting a guest. */
 export interface PlannedBcvk {
   readonly argv: readonly string[];
+  readonly kind: BcvkProgram['kind'];
   readonly why: string;
 }
 
@@ -17,7 +19,8 @@ export interface PlannedBcvk {
 export async function plannedBcvk(setting: string | undefined): Promise<PlannedBcvk> {
   const onPath = await findOnPath('bcvk');
   if (setting === undefined && onPath !== undefined) {
-    return { argv: [onPath], why: `${onPath} if KVM boots a guest here, which a run tries; else the bundled one` };
+    const why = `${onPath} if KVM boots a guest here, which a run tries; else the bundled one`;
+    return { argv: [onPath], kind: 'system', why };
   }
   return chooseBcvk({
     setting,

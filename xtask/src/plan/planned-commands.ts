@@ -12,6 +12,7 @@ import { tmtCommand } from '../tmt/tmt-command.ts';
 import { launchArguments } from '../vm/launch-arguments.ts';
 import { ownerLabelStart, testLabel } from '../vm/reaper.ts';
 import { unmatchedFilters } from './plan-names.ts';
+import type { PlannedBcvk } from './planned-bcvk.ts';
 
 /** One command that a test run would run. A word in angle brackets is known only then. */
 export interface PlannedCommand {
@@ -28,8 +29,7 @@ export interface PlanInput {
   readonly plans: readonly string[];
   /** The packages of the Debian base. */
   readonly packages: readonly string[];
-  /** How bcvk is started. */
-  readonly bcvk: readonly string[];
+  readonly bcvk: PlannedBcvk;
   readonly systemdRuns: boolean;
 }
 
@@ -88,7 +88,8 @@ function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedComman
     {
       stage: 'vm',
       title: `install and boot a VM for ${plan}`,
-      argv: [...bcvk, ...launchArguments(wishes, { logDir: true, consoleLog: false })],
+      // A run asks bcvk which of the options for logs it has; of the bundled one it is known.
+      argv: [...bcvk.argv, ...launchArguments(wishes, { logDir: true, consoleLog: bcvk.kind === 'bundled' })],
     },
     {
       stage: 'tests',

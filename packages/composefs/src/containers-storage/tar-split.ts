@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
+import { isCompressionError } from '../splitstream/compress.ts';
 import { damagedStorage } from './errors.ts';
 
 /** A piece of a layer's archive: bytes as they are, or the content of a file of the layer. */
@@ -38,10 +39,7 @@ export async function* readTarSplit(path: string): AsyncGenerator<TarSplitPiece>
       rest = bytes;
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
-      throw damagedStorage(path, 'it cannot be decompressed', error);
-    }
-    throw error;
+    throw isCompressionError(error) ? damagedStorage(path, 'it cannot be decompressed', error) : error;
   }
   if (rest.length > 0) throw damagedStorage(path, 'it ends in the middle of a record');
 }

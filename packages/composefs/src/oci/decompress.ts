@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { CodedError } from '@workbench/run';
+import { isCompressionError } from '../splitstream/compress.ts';
 
 const chunkSize = 256 * 1024;
 
@@ -26,9 +27,8 @@ async function* inflate(blob: AsyncIterable<Buffer>, decompressor: NodeJS.ReadWr
   try {
     yield* decompressor as unknown as AsyncIterable<Buffer>;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!/^(Z_|ZSTD_|ERR__?ZSTD)/.test(code)) throw error;
-    throw new CodedError('OCI_LAYER_DAMAGED', `a layer cannot be decompressed (${code})`, {
+    if (!isCompressionError(error)) throw error;
+    throw new CodedError('OCI_LAYER_DAMAGED', 'a layer cannot be decompressed', {
       hint: 'the image is damaged; copy it anew',
       cause: error,
     });

@@ -55,3 +55,8 @@ export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> 
   decompressor.end(frames);
   yield* decompressor as AsyncIterable<Buffer>;
 }
+
+/** Whether something thrown says that compressed bytes are damaged or cut. */
+export function isCompressionError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(Z_|ZSTD_|ERR_ZSTD)/.test(String(error.code));
+}

@@ -1,5 +1,5 @@
 import { digestBytes, type HashAlgorithm } from '../fsverity/algorithm.ts';
-import { decompressFrames } from './compress.ts';
+import { decompressFrames, isCompressionError } from './compress.ts';
 import { decodeHeader, invalidStream, type Section } from './format.ts';
 
 /** A piece of a merged stream. */
@@ -100,10 +100,7 @@ async function* decodeChunks(frame: Buffer, references: readonly string[]): Asyn
       rest = bytes;
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('ZSTD')) {
-      throw invalidStream('its content cannot be decompressed', error);
-    }
-    throw error;
+    throw isCompressionError(error) ? invalidStream('its content cannot be decompressed', error) : error;
   }
   if (rest.length > 0 || inlineLeft > 0) throw invalidStream('its content ends in the middle of a chunk');
 }

@@ -45,6 +45,8 @@ export interface PlanReport {
   /** Absolute path. */
   folder: string;
   outcome: 'passed' | 'failed' | 'skipped';
+  /** How its guest ran, where that is known. */
+  accel?: 'kvm' | 'tcg' | undefined;
   failure?: Failure;
   tests: readonly TestReport[];
   phases: readonly PhaseTime[];

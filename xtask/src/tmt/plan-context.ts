@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { PlanReport } from '../report/plan-report.ts';
 import { pathWord, type RunFolder } from '../runs/run-folder.ts';
 import type { BcvkClient } from '../vm/bcvk-client.ts';
-import type { Deadlines } from '../vm/deadlines.ts';
+import type { Accel, DeadlineWishes } from '../vm/deadlines.ts';
 import type { LogSupport } from '../vm/launch-arguments.ts';
 import type { Clock } from '../vm/waits/clock.ts';
 import type { Plan } from './plans.ts';
@@ -15,7 +15,9 @@ export interface RunContext {
   image: string;
   bcvk: BcvkClient;
   support: LogSupport;
-  deadlines: Deadlines;
+  /** How guests run here, as far as that is known before one does. */
+  accel: Accel | undefined;
+  timeouts: DeadlineWishes;
   bcvkOptions: readonly string[];
   labels: readonly string[];
   /** The tmt program. */
@@ -48,7 +50,7 @@ export interface PlanContext extends RunContext {
 }
 
 /** What came of a plan. */
-export type PlanOutcome = Pick<PlanReport, 'outcome' | 'failure' | 'tests'>;
+export type PlanOutcome = Pick<PlanReport, 'outcome' | 'failure' | 'tests' | 'accel'>;
 
 /** Names all that belongs to one plan, and makes its folder. */
 export function planContext(context: RunContext, plan: Plan): PlanContext {

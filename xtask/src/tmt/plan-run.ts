@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, lastLines } from '@workbench/run';
 import type { Failure, PhaseTime, PlanReport } from '../report/plan-report.ts';
 import { progress, step } from '../steps/step.ts';
+import { readBcvkTimings } from '../vm/bcvk-timings.ts';
 import { GuestDeath } from '../vm/guest-death.ts';
 import { logLaunchEvidence } from '../vm/launch-evidence.ts';
 import { LaunchError, launchMachine, type Machine } from '../vm/machine.ts';
@@ -31,7 +32,8 @@ async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanO
   try {
     await using machine = await timed(phases, 'install', 'install and start', () => launch(context));
     await timed(phases, 'boot', 'boot', () => machine.waitForSsh(progress));
-    return await timed(phases, 'tests', 'tests', () => runTests(context, machine));
+    const outcome = await timed(phases, 'tests', 'tests', () => runTests(context, machine));
+    return { ...outcome, accel: machine.accel };
   } catch (error) {
     context.signal.throwIfAborted();
     if (error instanceof LaunchError) {
@@ -44,7 +46,7 @@ async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanO
 }
 
 function launch(context: PlanContext): Promise<Machine> {
-  const { clock, deadlines, image, bcvkOptions, labels, signal, support, vm } = context;
+  const { accel, clock, image, bcvkOptions, labels, signal, support, timeouts, vm } = context;
   return launchMachine({
     name: vm,
     image,
@@ -54,7 +56,8 @@ function launch(context: PlanContext): Promise<Machine> {
     logFolder: context.planFolder,
     bcvk: context.bcvk.withLog(context.commandsLog),
     support,
-    deadlines,
+    accel,
+    timeouts,
     clock,
     keyFile: join(context.keyFolder, `${vm}.ssh-key`),
     isPreserved: context.preserveVm,
@@ -110,12 +113,12 @@ async function timed<T>(
 
 /** timings.json: our phases, the tests, and what bcvk says of its own steps. */
 function timingsOf(report: PlanReport): unknown {
-  const bcvkFile = join(report.folder, 'bcvk-timings.json');
+  const bcvk = readBcvkTimings(report.folder);
   return {
     plan: report.plan,
     phases: report.phases,
     tests: report.tests.map(({ name, durationMs }) => ({ name, durationMs })),
-    ...(existsSync(bcvkFile) ? { bcvk: JSON.parse(readFileSync(bcvkFile, 'utf8')) } : {}),
+    ...(bcvk === undefined ? {} : { bcvk }),
   };
 }
 

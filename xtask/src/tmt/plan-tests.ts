@@ -72,9 +72,9 @@ async function runTmtProgram(
     return await run(argv, {
       step: `run ${context.plan.name}`,
       cwd: context.treeFolder,
-      env: tmtEnvironment(context.deadlines.scale),
+      env: tmtEnvironment(machine.deadlines.scale),
       okExitCodes: tmtAnswers,
-      timeoutMs: context.deadlines.planMs,
+      timeoutMs: machine.deadlines.planMs,
       signal: AbortSignal.any([context.signal, guestDied.signal]),
       logFile: context.commandsLog,
       onLine: showTest,

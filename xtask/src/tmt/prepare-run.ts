@@ -7,7 +7,7 @@ import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, step } from '../steps/step.ts';
 import { BcvkClient } from '../vm/bcvk-client.ts';
 import { chooseBcvk, findOnPath } from '../vm/choose-bcvk.ts';
-import { type Deadlines, deadlinesFor } from '../vm/deadlines.ts';
+import type { Accel } from '../vm/deadlines.ts';
 import { type LogSupport, logSupportOf } from '../vm/launch-arguments.ts';
 import { ownerLabelStart, reapLeftovers, testLabel } from '../vm/reaper.ts';
 import { systemClock } from '../vm/waits/clock.ts';
@@ -19,9 +19,10 @@ export interface PreparedRun {
   folder: RunFolder;
   bcvk: BcvkClient;
   support: LogSupport;
-  deadlines: Deadlines;
+  /** How guests run here, as far as that is known before one does. */
+  accel: Accel | undefined;
   labels: readonly string[];
-  /** Which bcvk and why, and how guests run, in one line. */
+  /** Which bcvk and why, in one line. */
   machine: string;
 }
 
@@ -57,10 +58,9 @@ export async function prepareRun(options: RunOptions, title: string): Promise<Pr
     });
     const bcvk = new BcvkClient(program);
     const [status, help] = await Promise.all([bcvk.hostStatus(), bcvk.runHelp()]);
-    const deadlines = deadlinesFor(status, options.timeouts);
-    const guests = `guests run by ${status.accel ?? 'an unknown accelerator'}`;
-    const stretched = deadlines.scale === 1 ? '' : `, deadlines are stretched ${deadlines.scale} times`;
-    const machine = `bcvk: ${program.kind} (${program.why}); ${guests}${stretched}`;
+    // The real bcvk knows nothing but KVM. The bundled one may know only once it has seen the kernel of the image.
+    const accel = status.accel ?? (program.kind === 'system' ? 'kvm' : undefined);
+    const machine = `bcvk: ${program.kind} (${program.why})`;
     note(machine);
     mkdirSync(world.target, { recursive: true });
     for (const line of await reapLeftovers({ bcvk, runsRoot: world.runsRoot }))
@@ -69,7 +69,7 @@ export async function prepareRun(options: RunOptions, title: string): Promise<Pr
     const folder = createRunFolder(world.runsRoot, { title, keep });
     const owner = options.preserveVm ? [] : [`${ownerLabelStart}${formatOwner(currentOwner())}`];
     const labels = [testLabel, `bootc.run=${folder.id}`, ...owner];
-    return { world, folder, bcvk, support: logSupportOf(help), deadlines, labels, machine };
+    return { world, folder, bcvk, support: logSupportOf(help), accel, labels, machine };
   });
 }
 

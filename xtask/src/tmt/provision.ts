@@ -22,7 +22,7 @@ export interface ProvisionOptions extends RunOptions {
  */
 export async function provision(options: ProvisionOptions): Promise<number> {
   const print = options.print ?? ((text) => void process.stdout.write(`${text}\n`));
-  const { world, folder, bcvk, support, deadlines, labels } = await prepareRun(options, 'tmt-provision');
+  const { world, folder, bcvk, support, accel, labels } = await prepareRun(options, 'tmt-provision');
   const name = options.name ?? `bootc-tmt-${folder.suffix}`;
   const logFolder = folder.planFolder(cellSlug(options.cell), name);
   mkdirSync(world.target, { recursive: true });
@@ -37,7 +37,8 @@ export async function provision(options: ProvisionOptions): Promise<number> {
         logFolder,
         bcvk: bcvk.withLog(join(logFolder, 'commands.log')),
         support,
-        deadlines,
+        accel,
+        timeouts: options.timeouts,
         clock: world.clock,
         keyFile: join(world.target, `${name}.ssh-key`),
         isPreserved: true,

@@ -44,7 +44,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     image: options.image,
     startedAt: before[0]?.startedAt ?? startedAt.toISOString(),
     durationMs: Date.now() - Date.parse(before[0]?.startedAt ?? startedAt.toISOString()),
-    machine: prepared.machine,
+    machine: machineLine(prepared, plans),
     phases: before,
     plans,
     leftOut: selection.leftOut,
@@ -71,6 +71,11 @@ export async function runTmt(options: RunOptions): Promise<number> {
   writeReports(finished);
   printReport(finished, prepared.world.repository, print);
   return runPassed(finished) ? 0 : 1;
+}
+
+function machineLine({ machine, accel }: PreparedRun, plans: readonly PlanReport[]): string {
+  const known = plans.find((plan) => plan.accel !== undefined)?.accel ?? accel;
+  return known === undefined ? machine : `${machine}; guests run by ${known}`;
 }
 
 function printReport(report: RunReport, repository: string, print: (text: string) => void): void {
@@ -122,7 +127,8 @@ async function runContext(
     image: options.image,
     bcvk: prepared.bcvk,
     support: prepared.support,
-    deadlines: prepared.deadlines,
+    accel: prepared.accel,
+    timeouts: options.timeouts,
     bcvkOptions: options.bcvkOptions,
     labels: prepared.labels,
     tmt: prepared.world.tmt,

@@ -1,4 +1,5 @@
-import type { HostStatus } from './bcvk-client.ts';
+/** How guests run: by the processor, or by QEMU's translator. */
+export type Accel = 'kvm' | 'tcg';
 
 /** How long things may take, in milliseconds, on this machine. */
 export interface Deadlines {
@@ -25,9 +26,9 @@ export interface DeadlineWishes {
 /** QEMU's translator is slower than KVM by about this factor, and bcvk stretches its own deadlines by the same. */
 export const tcgScale = 6;
 
-/** The deadlines for a machine. Where bcvk does not say how it runs guests, the slow way is assumed: a deadline is a backstop. */
-export function deadlinesFor(status: HostStatus, wishes: DeadlineWishes = {}): Deadlines {
-  const scale = status.accel === 'kvm' ? 1 : tcgScale;
+/** The deadlines. Where it is not known how guests run, the slow way is assumed: a deadline is only a backstop. */
+export function deadlinesFor(accel: Accel | undefined, wishes: DeadlineWishes = {}): Deadlines {
+  const scale = accel === 'kvm' ? 1 : tcgScale;
   return {
     launchMs: 600_000 * scale,
     bootMs: (wishes.boot_seconds ?? 180) * 1000 * scale,

@@ -17,7 +17,7 @@ export interface MonitorOptions {
 
 /** Pauses between two looks. The longest, plus one call of bcvk, is how late a death is noticed: below 5 s. */
 export const consoleIntervalMs = 250;
-export const domainIntervalMs = 2500;
+export const domainIntervalMs = 3000;
 const confirmIntervalMs = 500;
 
 /** States of virDomainState that a VM does not leave by itself. */

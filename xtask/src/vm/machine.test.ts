@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BcvkClient } from './bcvk-client.ts';
-import { deadlinesFor } from './deadlines.ts';
 import { type FakeGuest, fakeGuest, fastClock } from './fake-guest.ts';
 import { GuestDeath } from './guest-death.ts';
 import { LaunchError, launchMachine, type MachineOptions } from './machine.ts';
@@ -31,7 +30,8 @@ function options(change: Partial<MachineOptions> = {}): MachineOptions {
     isPreserved: false,
     bcvk: new BcvkClient({ argv: [guest.bcvk], kind: 'file', why: 'test' }),
     support: { logDir: true, consoleLog: true },
-    deadlines: deadlinesFor({ accel: 'kvm' }, { boot_seconds: 60 }),
+    accel: 'kvm',
+    timeouts: { boot_seconds: 60 },
     clock: fastClock(),
     ...change,
   };
@@ -58,6 +58,12 @@ test('a guest that answers is ready; in the end it and its key are gone', async 
   }
   expect(guest.state()).toBeUndefined();
   expect(existsSync(join(logFolder, 'ssh-key'))).toBe(false);
+});
+
+test('deadlines are stretched by how bcvk says that it runs the guest', async () => {
+  guest.onLaunch(`echo '{"phases":[{"name":"start","durationMs":1,"facts":{"accel":"tcg"}}]}' >"$BCVK_TIMINGS"`);
+  await using vm = await launchMachine(options());
+  expect(vm).toMatchObject({ accel: 'tcg', deadlines: { scale: 6, bootMs: 360_000 } });
 });
 
 test('a preserved VM stays, with its key where the instructions say', async () => {

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { CodedError, CommandError, describeError, quoteCommand } from '@workbench/run';
 import { note } from '../steps/step.ts';
 import type { BcvkClient } from './bcvk-client.ts';
+import { readBcvkAccel, timingsName } from './bcvk-timings.ts';
 import { ConsoleFollower } from './console-follower.ts';
 import type { FailureClass } from './console-patterns.ts';
-import type { Deadlines } from './deadlines.ts';
+import { type Accel, type Deadlines, type DeadlineWishes, deadlinesFor } from './deadlines.ts';
 import type { GuestDeath } from './guest-death.ts';
 import { GuestMonitor } from './guest-monitor.ts';
 import { type LaunchWishes, type LogSupport, launchArguments } from './launch-arguments.ts';
@@ -17,7 +18,9 @@ import { type Attempt, DeadlineError, firstOf } from './waits/first-of.ts';
 export interface MachineOptions extends LaunchWishes {
   bcvk: BcvkClient;
   support: LogSupport;
-  deadlines: Deadlines;
+  /** How guests run here, as far as that is known before one does. */
+  accel: Accel | undefined;
+  timeouts: DeadlineWishes;
   clock: Clock;
   /** Where its ssh key is written. */
   keyFile: string;
@@ -49,6 +52,10 @@ export class LaunchError extends CodedError {
 export class Machine implements AsyncDisposable {
   readonly name: string;
   readonly monitor: GuestMonitor;
+  /** How this guest runs; undefined when bcvk does not tell. */
+  readonly accel: Accel | undefined;
+  /** For whatever is done with this guest. */
+  readonly deadlines: Deadlines;
   readonly #options: MachineOptions;
   #target: SshTarget | undefined;
 
@@ -56,6 +63,8 @@ export class Machine implements AsyncDisposable {
   constructor(options: MachineOptions) {
     this.name = options.name;
     this.#options = options;
+    this.accel = readBcvkAccel(options.logFolder) ?? options.accel;
+    this.deadlines = deadlinesFor(this.accel, options.timeouts);
     this.monitor = new GuestMonitor({
       name: options.name,
       console: new ConsoleFollower(options.logFolder),
@@ -81,7 +90,8 @@ export class Machine implements AsyncDisposable {
    * @throws GuestDeath at once when the guest dies, has no sshd, or the deadline passes, with the last reason.
    */
   async waitForSsh(onReason: (why: string) => void = () => {}): Promise<void> {
-    const { clock, deadlines, signal } = this.#options;
+    const { clock, signal } = this.#options;
+    const { deadlines } = this;
     const noSshd = Promise.withResolvers<GuestDeath>();
     let refusedSince: number | undefined;
     let refusal: SshRefusal | undefined;
@@ -156,11 +166,11 @@ export class Machine implements AsyncDisposable {
  * launch-failure.log of the log folder. The CommandError of an abort passes through.
  */
 export async function launchMachine(options: MachineOptions): Promise<Machine> {
-  const { bcvk, deadlines, signal, onLine } = options;
+  const { bcvk, signal, onLine } = options;
   try {
     await bcvk.launch(launchArguments(options, options.support), {
-      timeoutMs: deadlines.launchMs,
-      env: { BCVK_TIMINGS: join(options.logFolder, 'bcvk-timings.json') },
+      timeoutMs: deadlinesFor(options.accel, options.timeouts).launchMs,
+      env: { BCVK_TIMINGS: join(options.logFolder, timingsName) },
       ...(signal === undefined ? {} : { signal }),
       ...(onLine === undefined ? {} : { onLine }),
     });

@@ -1,4 +1,7 @@
-import { run } from '@workbench/run';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CodedError } from '@workbench/run';
+import { inspectImage, podman } from '../image/podman.ts';
 
 /** What an image says of itself in os-release(5). */
 export interface ImageFacts {
@@ -8,14 +11,27 @@ export interface ImageFacts {
   variantId: string;
 }
 
-/** Reads /etc/os-release of an image, by running it. */
-export async function readImageFacts(image: string, signal?: AbortSignal): Promise<ImageFacts> {
-  const argv: [string, ...string[]] = ['podman', 'run', '--rm', '--network=none', '--pull=never', '--entrypoint=cat'];
-  const { stdout } = await run([...argv, image, '/etc/os-release'], {
-    step: `look into ${image}`,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return imageFactsOf(stdout);
+/**
+ * Reads /usr/lib/os-release of an image, without running anything of it.
+ *
+ * @param workFolder an existing folder for the copy.
+ * @throws CodedError IMAGE_UNKNOWN when podman has no such image.
+ */
+export async function readImageFacts(image: string, workFolder: string, signal?: AbortSignal): Promise<ImageFacts> {
+  const options = { step: `look into image ${image}`, ...(signal === undefined ? {} : { signal }) };
+  if ((await inspectImage(image, signal)) === undefined) {
+    throw new CodedError('IMAGE_UNKNOWN', `there is no image ${image} in the container storage of this user`, {
+      hint: 'xtask build makes localhost/bootc; podman images lists what there is',
+    });
+  }
+  const copy = join(workFolder, 'os-release');
+  const container = (await podman(['create', '--pull=never', image, 'true'], options)).stdout.trim();
+  try {
+    await podman(['cp', `${container}:/usr/lib/os-release`, copy], options);
+  } finally {
+    await podman(['rm', '--force', container], { step: options.step });
+  }
+  return imageFactsOf(await readFile(copy, 'utf8'));
 }
 
 /** The facts in the text of an os-release file. */

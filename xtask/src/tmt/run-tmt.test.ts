@@ -69,7 +69,7 @@ function runIt(change: Partial<RunOptions> = {}): Promise<number> {
     upgradeImage: undefined,
     preserveVm: false,
     logDir: undefined,
-    timeouts: { boot_seconds: 60, plan_seconds: 60 },
+    timeouts: { boot_seconds: 900, plan_seconds: 60 },
     signal: controller.signal,
     print: (text) => printed.push(text),
     world: {
@@ -233,6 +233,11 @@ test('a preserved VM stays, without the owner for whom it would be reaped', asyn
   expect(guest.state()).toBe('running');
   expect(guest.calls().some((call) => call.includes('bootc.owner'))).toBe(false);
   expect(readdirSync(join(root, 'target')).filter((name) => name.endsWith('.ssh-key'))).toHaveLength(1);
+});
+
+test('an image that is not there is an error before any VM is made', async () => {
+  await expect(runIt({ image: 'localhost/botc' })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' });
+  expect(guest.calls().some((call) => call.startsWith('libvirt run --name'))).toBe(false);
 });
 
 test('an unknown plan is an error before any VM is made', async () => {

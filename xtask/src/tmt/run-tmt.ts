@@ -51,7 +51,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
   });
   try {
     const treeFolder = join(folder.workPath, 'tree');
-    const contexts = await step('plans', () => contextsFor(options));
+    const contexts = await contextsFor(options, folder.workPath);
     selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
     if (selection.plans.length === 0) note('no plan to run in this cell');
     const context = await runContext(options, prepared, contexts, treeFolder, selection);
@@ -89,8 +89,11 @@ function printReport(report: RunReport, repository: string, print: (text: string
   if (!runPassed(report)) print(path.startsWith('..') ? report.folder : path);
 }
 
-async function contextsFor({ contexts, image, signal }: RunOptions): Promise<Record<string, string>> {
-  const { distro, variantId } = await readImageFacts(image, signal);
+async function contextsFor(
+  { contexts, image, signal }: RunOptions,
+  workFolder: string,
+): Promise<Record<string, string>> {
+  const { distro, variantId } = await readImageFacts(image, workFolder, signal);
   return { ...contexts, running_env: 'image_mode', distro, VARIANT_ID: variantId };
 }
 

@@ -55,6 +55,15 @@ case "$1 $2" in
 esac
 `;
 
+const podmanScript = `case "$*" in
+*'image exists localhost/bootc') exit 0 ;;
+*'image exists'*) exit 1 ;;
+*'image inspect'*) echo '[{"Id":"01","Digest":"sha256:02"}]' ;;
+*create*) echo 03 ;;
+*' cp '* | 'cp '*) for to; do :; done; echo ID=debian >"$to" ;;
+esac
+`;
+
 /** Makes a fake guest in a new temporary folder. */
 export function fakeGuest(): FakeGuest {
   const folder = mkdtempSync(join(tmpdir(), 'guest-'));
@@ -73,7 +82,7 @@ export function fakeGuest(): FakeGuest {
   write('list', '[]');
   write('status', '{"accel":"kvm"}');
   program('ssh', 'exit 0\n');
-  program('podman', `printf 'ID=debian\\n'\n`);
+  program('podman', podmanScript);
   return {
     folder,
     bcvk: program('bcvk', bcvkScript),

@@ -10,11 +10,11 @@ export interface LockWait {
   holders: string[];
 }
 
-const patienceMs = 2000;
+const defaultPatienceMs = 2000;
 
 /**
  * Takes the lock of a repository, which is an flock(2) of its directory: shared to use it, exclusive to collect garbage. Waits as long as
- * others hold it against that; after two seconds `onWait` is told who does.
+ * others hold it against that; after `patienceMs` (default: two seconds) `onWait` is told who does.
  *
  * @throws the signal's reason when aborted.
  */
@@ -22,10 +22,10 @@ export async function lockRepository(
   fd: number,
   path: string,
   kind: LockKind,
-  options: { onWait?: (wait: LockWait) => void; signal?: AbortSignal } = {},
+  options: { onWait?: (wait: LockWait) => void; patienceMs?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const done = new AbortController();
-  const { onWait } = options;
+  const { onWait, patienceMs = defaultPatienceMs } = options;
   if (onWait !== undefined) {
     sleep(patienceMs, undefined, { signal: done.signal, ref: false }).then(
       () => onWait({ path, kind, holders: findHolders(fd) }),

@@ -130,10 +130,7 @@ test('a staged deployment is kept while it is staged; when it is given up, all o
   const collect = (options: { isDryRun: boolean; onlyBootFiles: boolean }): Promise<GcResult> =>
     withStorage((storage) => collectSystemGarbage(storage, options));
 
-  // Importing may leave streams that it wrote a second time; after one collection there is nothing more to find.
-  const initial = await collect({ isDryRun: false, onlyBootFiles: false });
-  expect(initial.system.removals).toEqual([]);
-  expect(initial.repository).toMatchObject({ imageLinks: [], streamLinks: [] });
+  // Two imports, each of which wrote its configuration again when its images were made, leave nothing behind.
   assertNoOp(await collect({ isDryRun: true, onlyBootFiles: false }));
   const document = await withStorage(async (storage) =>
     buildHostDocument(await buildRootModel(storage), { mounts: [], isReadOnly: false, isSelinuxEnabled: false }),

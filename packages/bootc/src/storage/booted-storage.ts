@@ -8,9 +8,9 @@ import { detectBootloader } from './bootloader-detection.ts';
 import { type BootedHost, detectEnvironment } from './environment.ts';
 import { mountEsp } from './esp.ts';
 import { type ImageStore, imageStoreOf } from './image-store.ts';
-import { isInInitialMountNamespace } from './mount-namespace.ts';
+import { hasPrivateMountNamespace } from './mount-namespace.ts';
 import { type Mount, mountAt, readMountTable } from './mount-table.ts';
-import { readOptionalText } from './optional-file.ts';
+import { pathExists, readOptionalText } from './optional-file.ts';
 
 /** The storage of the running system, opened. Disposing of it closes the repository and with it its lock. */
 export interface BootedStorage extends AsyncDisposable {
@@ -38,15 +38,14 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
   const root = '/';
   const host = await detectEnvironment(root);
   if (host.kind !== 'composefs') throw notBootedHost(host.kind);
-  if (isInInitialMountNamespace()) {
-    throw new CodedError('MOUNT_NAMESPACE_SHARED', 'this program must be in a mount namespace of its own', {
-      hint: 'run it through the bootc command, or through unshare -m',
-    });
-  }
+  // A verb that is missing from the list of those that get one would otherwise show its mounts to the whole system.
+  if (!hasPrivateMountNamespace()) throw new Error('the storage is opened outside a private mount namespace');
   const mounts = await readMountTable(root);
   const sysroot = join(root, 'sysroot');
   const isReadOnly = await isDeviceReadOnly(root, mountAt(mounts, '/sysroot'));
-  if (access === 'write') {
+  // Opening a repository of bootc 1.13 writes down what kind of repository it is.
+  const hasMetadata = await pathExists(join(sysroot, physicalRoot.repository, 'meta.json'));
+  if (access === 'write' || (!hasMetadata && !isReadOnly)) {
     if (isReadOnly) {
       throw new CodedError('HOST_READ_ONLY', 'the block device of /sysroot is read-only, as on a live ISO', {
         hint: 'install to a disk first: bootc install to-disk',

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 /** Set for the program that runs in a mount namespace of its own, so that it does not try again. */
 const guardVariable = '_ostree_unshared';
 
-/** Whether this process shares the mount namespace of process 1. False when that cannot be told. */
-export function isInInitialMountNamespace(): boolean {
+// Whether this process shares the mount namespace of process 1. False when that cannot be told.
+function isInInitialMountNamespace(): boolean {
   try {
     return readlinkSync('/proc/self/ns/mnt') === readlinkSync('/proc/1/ns/mnt');
   } catch {
@@ -37,15 +37,21 @@ function exists(path: string): boolean {
   }
 }
 
+/** Whether this program runs in a mount namespace that {@link enterPrivateMountNamespace} made for it. */
+export function hasPrivateMountNamespace(): boolean {
+  return process.env[guardVariable] !== undefined && !isInInitialMountNamespace();
+}
+
 /**
  * Replaces this program by itself in a private mount namespace, through unshare(1), so that what it mounts is seen by
- * nobody else and is gone when it ends. Returns only when it is in one already.
+ * nobody else and is gone when it ends; a caller that has a namespace of its own is somebody else, too. Returns only when
+ * this has been done.
  *
  * @throws Error with a message for people when there is no unshare, or when it did not help.
  */
 export function enterPrivateMountNamespace(): void {
-  if (!isInInitialMountNamespace()) return;
   if (process.env[guardVariable] !== undefined) {
+    if (!isInInitialMountNamespace()) return;
     throw new Error(`still in the mount namespace of process 1 though ${guardVariable} is set`);
   }
   const unshare = (process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin')

@@ -18,7 +18,16 @@ require_composefs_guest
 checks_made=0
 checks_failed=0
 work=$(mktemp -d /run/bootc-tests.XXXXXX)
-trap 'rm -rf --one-file-system -- "$work"' EXIT
+trap remove_work EXIT
+
+# remove_work: with what is mounted in it, the innermost first.
+remove_work() {
+  local mounted
+  while read -r mounted; do
+    umount "$mounted"
+  done < <(awk -v folder="$work/" 'index($5, folder) == 1 { print $5 }' /proc/self/mountinfo | tac)
+  rm -rf --one-file-system -- "$work"
+}
 
 # pass NAME / fail NAME [DETAIL...]: one line for a check; details of a failure are indented below it.
 pass() {
@@ -52,6 +61,15 @@ check_match() {
     pass "$1"
   else
     fail "$1" "expected to match: $2" "actual: $3"
+  fi
+}
+
+# check_contains NAME TEXT ACTUAL: literally.
+check_contains() {
+  if [[ $3 == *"$2"* ]]; then
+    pass "$1"
+  else
+    fail "$1" "expected to contain: $2" "actual: $3"
   fi
 }
 
@@ -98,7 +116,7 @@ check_error() {
   check_exit "$name: exit status" 1 "$@"
   check_equal "$name: nothing on stdout" '' "$out"
   check_equal "$name: one error line" 1 "$(grep -c '^error: ' <<<"$err")"
-  check_match "$name: says what is wrong" "$text" "$err"
+  check_contains "$name: says what is wrong" "$text" "$err"
   check_no_match "$name: no escape sequences" $'\e' "$err"
   check_no_match "$name: no stack trace" $'(^|\n) +at [^\n]*:[0-9]+' "$err"
 }

@@ -17,6 +17,7 @@ require_composefs_guest() {
 # devices behind them) vanish with it, however it ends. Call it before anything with an effect.
 enter_private_mounts() {
   [[ ${in_private_mounts:-} ]] && return
+  remove_work
   in_private_mounts=1 exec unshare --mount --propagation=private -- "$BASH" "$0" "$@"
 }
 

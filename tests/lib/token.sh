@@ -21,14 +21,14 @@ has_pass_mark() {
   [[ $(cat "$(marks_folder)/$1" 2>/dev/null) == "$BOOTC_plan_nonce" ]]
 }
 
-# write_token: to the journal and to every console there is; prints the devices that took it. A console without a reader
-# may block, hence the limit.
+# write_token: to the journal and to every console there is; prints the devices that took it. Twice, since a message of the
+# kernel may cut a line in two. A console without a reader may block, hence the limit.
 write_token() {
   local device
   logger --tag bootc-tests "plan-result: pass $BOOTC_plan_nonce"
   for device in /dev/console /dev/hvc0; do
     # shellcheck disable=SC2016 # expanded by the inner shell
-    [[ -c $device ]] && timeout 10 sh -c 'printf "\r\nplan-result: pass %s\r\n" "$1" >"$2"' sh \
+    [[ -c $device ]] && timeout 10 sh -c 'printf "\r\nplan-result: pass %s\r\n" "$1" "$1" >"$2"' sh \
       "$BOOTC_plan_nonce" "$device" 2>/dev/null && printf '%s\n' "$device"
   done
   return 0

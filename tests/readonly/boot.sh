@@ -46,7 +46,9 @@ check_equal 'the initramfs is the one of the image' '' "$(cmp "$modules/initramf
 # --- the boot loader
 # efi_variable NAME: text of a variable of the boot loader interface, after its four bytes of attributes.
 efi_variable() {
-  tail --bytes=+5 "/sys/firmware/efi/efivars/$1-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" | tr -d '\0'
+  # A variable can only be read from its beginning, so tail gets a pipe.
+  # shellcheck disable=SC2002
+  cat "/sys/firmware/efi/efivars/$1-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" | tail --bytes=+5 | tr -d '\0'
 }
 check_match 'booted by systemd-boot' '^systemd-boot' "$(efi_variable LoaderInfo)"
 check_equal 'booted through that entry' "${entry,,}" "$(efi_variable LoaderEntrySelected | tr '[:upper:]' '[:lower:]')"

@@ -40,7 +40,7 @@ check_usage_error 'a missing argument' bootc switch
 check_usage_error 'no verb' bootc
 
 # --- errors at work: status 1
-check_error 'switch to a bad reference' '[^[:space:]]' bootc switch blah://
+check_error 'switch to a bad reference' 'blah:' bootc switch blah://
 check_status_unchanged 'switch to a bad reference: nothing happened'
 
 # --- verbs that print
@@ -49,7 +49,7 @@ check_equal 'container inspect: the kernel' "{\"unified\":false,\"version\":\"$(
 check_equal 'container inspect: the kernel arguments are a list' array "$(jq -r '.kargs | type' <<<"$out")"
 check_equal 'container inspect: keys' 'kargs kernel' "$(jq -r 'keys | join(" ")' <<<"$out")"
 check_exit 'container inspect' 0 bootc container inspect --rootfs /
-check_match 'container inspect: the kernel for people' "Kernel:? +$(uname -r)" "$out"
+check_contains 'container inspect: the kernel for people' "Kernel: $(uname -r)" "$out"
 
 check_exit 'install print-configuration' 0 bootc install print-configuration
 cp "$work/stdout" "$work/configuration"

@@ -67,7 +67,10 @@ async function runTmtProgram(
   argv: [string, ...string[]],
 ): Promise<RunResult | CommandError> {
   const guestDied = new AbortController();
-  void machine.monitor.died.then((death) => guestDied.abort(death));
+  void machine.monitor.died.then((death) => {
+    note(death.message);
+    guestDied.abort(death);
+  });
   try {
     return await run(argv, {
       step: `run ${context.plan.name}`,

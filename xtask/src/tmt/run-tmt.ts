@@ -58,7 +58,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     for (const plan of selection.plans) {
       const done = await runPlan(context, plan);
       plans.push(done);
-      if (done.failure?.code === 'VM_LAUNCH_FAILED') break;
+      if (done.failure?.phase === 'install') break;
     }
   } catch (error) {
     if (!options.signal.aborted) throw error;

@@ -114,6 +114,14 @@ test('bcvk that fails is a fault of all around, and leaves nothing', async () =>
   expect(guest.state()).toBeUndefined();
 });
 
+test.each(['INSTALL_FAILED', 'GUEST_PANIC'])(
+  'an installation that failed with %s is a fault of the product',
+  async (code) => {
+    guest.onLaunch(`echo "error: bootc install exited with 1 [${code}]\n  help: x" >&2; exit 1`);
+    await expect(launchMachine(options())).rejects.toMatchObject({ name: 'LaunchError', code, class: 'product' });
+  },
+);
+
 test('an abort ends the wait and removes the VM', async () => {
   guest.onSsh('exit 255');
   const controller = new AbortController();

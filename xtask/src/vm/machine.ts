@@ -31,16 +31,22 @@ export interface MachineOptions extends LaunchWishes {
   onLine?: (line: string) => void;
 }
 
-/** bcvk could not make the VM. */
+/**
+ * bcvk could not make the VM. That is a fault of all around it, unless bcvk says by its code (INSTALL_FAILED, or one that
+ * begins with GUEST) that it is the installation in the image that failed; the code is then bcvk's.
+ */
 export class LaunchError extends CodedError {
-  readonly class: FailureClass = 'infrastructure';
+  readonly class: FailureClass;
 
   constructor(name: string, cause: CommandError) {
-    super('VM_LAUNCH_FAILED', `VM ${name} could not be made: ${cause.message}`, {
+    const code = /^error: .*\[(INSTALL_FAILED|GUEST_[A-Z_]+)\]$/m.exec(cause.stderr)?.[1];
+    const what = code === undefined ? 'could not be made' : 'could not be installed';
+    super(code ?? 'VM_LAUNCH_FAILED', `VM ${name} ${what}: ${cause.message}`, {
       hint: cause.hint ?? 'launch-failure.log has the disks, images and VMs of this machine',
       cause,
     });
     this.name = 'LaunchError';
+    this.class = code === undefined ? 'infrastructure' : 'product';
   }
 }
 

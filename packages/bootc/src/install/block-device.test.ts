@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { assertOverwritable, type BlockDevice, parseLsblk, wipeCommands } from './block-device.ts';
+import { assertOverwritable, type BlockDevice, lsblkCommand, parseLsblk, wipeCommands } from './block-device.ts';
 
 const json = JSON.stringify({
   blockdevices: [
@@ -28,6 +28,13 @@ test('reads lsblk', () => {
     mountPoints: [],
     children: [{ path: '/dev/vdb1' }, { path: '/dev/vdb2', mountPoints: ['/var', '/sysroot'] }],
   });
+});
+
+test('a flat list, in which partitions are not those of a disk, is not taken for a disk without any', () => {
+  const { blockdevices } = JSON.parse(json);
+  const flat = JSON.stringify({ blockdevices: [...blockdevices, ...blockdevices[0].children] });
+  expect(() => parseLsblk(flat)).toThrow('one device with all that is on it');
+  expect(lsblkCommand('/dev/vdb').join(' ')).toContain('--output NAME,');
 });
 
 test('a disk with something mounted is refused, --wipe or not', () => {

@@ -41,10 +41,17 @@ const lsblkDevice: z.ZodType<LsblkDevice> = z.lazy(() =>
 );
 const lsblkOutput = z.object({ blockdevices: z.array(lsblkDevice) });
 
-/** Reads what `lsblk --json --bytes` printed for one device. */
+/** The command that looks at one device. Without the column NAME, lsblk prints partitions beside their disk, not in it. */
+export function lsblkCommand(path: string): [string, ...string[]] {
+  return ['lsblk', '--json', '--bytes', '--output', 'NAME,PATH,SIZE,TYPE,RO,MODEL,SERIAL,MOUNTPOINTS', path];
+}
+
+/** Reads what {@link lsblkCommand} printed. */
 export function parseLsblk(json: string): BlockDevice {
-  const [device] = lsblkOutput.parse(JSON.parse(json)).blockdevices;
-  if (device === undefined) throw new Error('lsblk printed no device');
+  const [device, ...others] = lsblkOutput.parse(JSON.parse(json)).blockdevices;
+  // Partitions that were overlooked would be overwritten.
+  if (device === undefined || others.length > 0)
+    throw new Error('lsblk did not print one device with all that is on it');
   return toBlockDevice(device);
 }
 
@@ -77,8 +84,7 @@ export async function inspectBlockDevice(name: string, signal?: AbortSignal): Pr
       hint: 'give a whole disk, or set --via-loopback to install into a file',
     });
   }
-  const columns = 'PATH,SIZE,TYPE,RO,MODEL,SERIAL,MOUNTPOINTS';
-  const { stdout } = await run(['lsblk', '--json', '--bytes', '--output', columns, path], {
+  const { stdout } = await run(lsblkCommand(path), {
     step: `look at ${name}`,
     ...(signal === undefined ? {} : { signal }),
   });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { CommandError, lastLines, quoteCommand, type RunResult, run } from '@workbench/run';
 import type { Failure, TestReport } from '../report/plan-report.ts';
 import { note, progress } from '../steps/step.ts';
@@ -24,7 +24,7 @@ export async function runTests(context: PlanContext, machine: Machine): Promise<
   const nonce = randomBytes(12).toString('hex');
   const argv = commandFor(context, machine, nonce);
   const ended = await runTmtProgram(context, machine, argv);
-  keepTmtFiles(context.tmtFolder, join(context.planFolder, 'tmt'));
+  keepTmtFiles(context.tmtFolder, join(context.planFolder, 'tmt'), context.plan.name);
   context.signal.throwIfAborted();
 
   const results = readResults(join(context.planFolder, 'tmt'), context.plan.name, context.planFolder);
@@ -118,9 +118,11 @@ function tailFor(
   return { tailOf: 'console', tail: machine.monitor.death?.consoleTail ?? machine.monitor.lastLines(20) };
 }
 
-/** Keeps what tmt recorded; the copies of the tests and its sockets are not worth it. */
-function keepTmtFiles(from: string, to: string): void {
+/** Keeps what tmt recorded; its copies of the tests and its sockets are not worth it. */
+function keepTmtFiles(from: string, to: string, plan: string): void {
   if (!existsSync(from)) return;
-  const dropped = new Set(['tree', 'ssh-sockets', 'scripts', 'discover']);
-  cpSync(from, to, { recursive: true, filter: (source) => !dropped.has(basename(source)) });
+  const dropped = new Set(
+    ['ssh-sockets', 'scripts', `.${plan}/tree`, `.${plan}/discover`].map((path) => join(from, path)),
+  );
+  cpSync(from, to, { recursive: true, filter: (source) => !dropped.has(source) });
 }

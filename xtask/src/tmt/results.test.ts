@@ -10,6 +10,8 @@ const written = `
   result: pass
   original-result: pass
   duration: 00:01:05
+  start-time: '2026-11-24T15:19:15.317717+00:00'
+  end-time: '2026-11-24T15:20:20.817513+00:00'
   note: []
   log:
   - data/guest/default-0/tests/readonly/status-1/output.txt
@@ -30,7 +32,7 @@ test('results are read, with the files they name', () => {
     {
       name: '/tests/readonly/status',
       result: 'pass',
-      durationMs: 65_000,
+      durationMs: 65_500,
       note: '',
       outputFile: 'tmt/plans/readonly/execute/data/guest/default-0/tests/readonly/status-1/output.txt',
     },

@@ -9,6 +9,8 @@ const resultSchema = z.looseObject({
   name: z.string(),
   result: z.enum(['pass', 'fail', 'info', 'warn', 'error', 'skip', 'pending']),
   duration: z.string().nullish(),
+  'start-time': z.string().nullish(),
+  'end-time': z.string().nullish(),
   note: z
     .union([z.array(z.string()), z.string()])
     .nullish()
@@ -43,10 +45,16 @@ export function readResults(tmtFolder: string, plan: string, planFolder: string)
     .map((result) => ({
       name: result.name,
       result: result.result,
-      durationMs: parseDuration(result.duration ?? ''),
+      durationMs: durationOf(result),
       note: result.note,
       outputFile: result.log[0] === undefined ? undefined : relative(planFolder, join(folder, result.log[0])),
     }));
+}
+
+/** Milliseconds between the two times; where tmt has none, of `duration`, which counts whole seconds. */
+function durationOf(result: z.infer<typeof resultSchema>): number {
+  const between = Date.parse(result['end-time'] ?? '') - Date.parse(result['start-time'] ?? '');
+  return Number.isNaN(between) ? parseDuration(result.duration ?? '') : between;
 }
 
 /** Milliseconds of `HH:MM:SS`; 0 for anything else. */

@@ -19,3 +19,7 @@ test('the command line of tmt is as it was', async () => {
 test("tmt's own waits are stretched", () => {
   expect(tmtEnvironment(6)).toMatchObject({ TMT_CONNECT_TIMEOUT: '720', TMT_REBOOT_TIMEOUT: '3600' });
 });
+
+test('tmt itself, not only its tests, knows where its scripts go', () => {
+  expect(tmtEnvironment(1)).toMatchObject({ TMT_SCRIPTS_DIR: '/var/lib/tmt/scripts' });
+});

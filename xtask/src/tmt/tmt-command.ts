@@ -13,6 +13,9 @@ export interface TmtRun {
   plan: string;
 }
 
+/** Where tmt puts its scripts in the guest: its own choice is below /usr, which is read-only there. */
+const scriptsFolder = '/var/lib/tmt/scripts';
+
 /** Options for contexts, which go before the verb. */
 export function contextOptions(contexts: Readonly<Record<string, string>>): string[] {
   return Object.entries(contexts).map(([name, value]) => `--context=${name}=${value}`);
@@ -24,7 +27,7 @@ export function contextOptions(contexts: Readonly<Record<string, string>>): stri
  * in the image.
  */
 export function tmtCommand(run: TmtRun): [string, ...string[]] {
-  const environment = { TMT_SCRIPTS_DIR: '/var/lib/tmt/scripts', BCVK_EXPORT: '1', ...run.environment };
+  const environment = { TMT_SCRIPTS_DIR: scriptsFolder, BCVK_EXPORT: '1', ...run.environment };
   return [
     run.tmt,
     ...contextOptions(run.contexts),
@@ -45,10 +48,14 @@ export function tmtCommand(run: TmtRun): [string, ...string[]] {
   ];
 }
 
-/** The environment of tmt itself: its waits for a guest, in seconds, are stretched as ours are. */
+/**
+ * The environment of tmt itself: its waits for a guest, in seconds, are stretched as ours are. The folder of its scripts is
+ * read from here; `--environment` only reaches the tests.
+ */
 export function tmtEnvironment(scale: number): Record<string, string> {
   return {
     NO_COLOR: '1',
+    TMT_SCRIPTS_DIR: scriptsFolder,
     TMT_CONNECT_TIMEOUT: String(120 * scale),
     TMT_REBOOT_TIMEOUT: String(600 * scale),
     TMT_SSH_MASTER_START_TIMEOUT: String(120 * scale),

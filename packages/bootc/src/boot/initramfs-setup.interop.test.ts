@@ -37,7 +37,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function setUp(cmdline: string, look: string, config = '/nonexistent'): Promise<string[]> {
   const text = [
-    `mount --bind "$1" "$1"`,
+    // Shared, as systemd makes every mount in an initramfs.
+    `mount --bind "$1" "$1" && mount --make-shared "$1"`,
     `sh "$2" setup-root --sysroot "$1" --cmdline "$3" --config "$4"`,
     `cd "$1"`,
     look,

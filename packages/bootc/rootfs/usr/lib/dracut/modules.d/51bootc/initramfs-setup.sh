@@ -125,6 +125,8 @@ fi
 find_image
 mkdir -p "$work/sysroot" "$work/erofs"
 mount --bind "$sysroot" "$work/sysroot"
+# systemd shares all mounts: without this the new root, mounted on the old one, would appear here too and hide it.
+mount --make-private "$work/sysroot"
 repository=$work/sysroot/composefs
 file=$repository/images/$image
 [ -e "$file" ] || die "the image $image is not in the repository /sysroot/composefs"

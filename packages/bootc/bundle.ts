@@ -2,9 +2,10 @@
  * Makes `target/guest`: bootc as it lies in the image, a launcher, the runtime, and the program in as few files as start
  * fastest. Usage: `node packages/bootc/bundle.ts [--output=DIR]`.
  *
- * Files are replaced only when their content changes, and all have one fixed time, so that an image layer made of them is
- * the same layer as long as the program is.
+ * Files are replaced only when their content changes, and their times follow from it, so that an image layer made of them
+ * is the same layer as long as the program is.
  */
+import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -12,8 +13,16 @@ import { parseArgs } from 'node:util';
 import { CodedError, describeError, run } from '@workbench/run';
 import { build, type Plugin } from 'esbuild';
 
-/** Time of every file that is made: it says nothing, but it must not change. */
+/** Time of every folder: it says nothing, but it must not change. */
 const fixedTime = new Date('2020-01-01T00:00:00Z');
+
+/**
+ * Time of a file, within half a year after that of the folders: it follows from the content, so that it is the same as long
+ * as the content is, and so that tools that go by size and time, such as rsync, see every change.
+ */
+function timeOf(content: Uint8Array): Date {
+  return new Date(fixedTime.getTime() + 1000 * createHash('sha256').update(content).digest().readUIntBE(0, 3));
+}
 
 const packageRoot = import.meta.dirname;
 const repositoryRoot = resolve(packageRoot, '../..');
@@ -125,7 +134,7 @@ async function updateFolder(output: string, files: ReadonlyMap<string, GuestFile
       changed.push(name);
     }
     await chmod(path, file.mode);
-    await utimes(path, fixedTime, fixedTime);
+    await utimes(path, timeOf(content), timeOf(content));
   }
   for (const path of await filesBelow(output)) {
     const name = relative(output, path);
@@ -159,7 +168,8 @@ async function updateRuntime(output: string): Promise<boolean> {
     console.error('warning: strip (package binutils) is not installed, so the runtime is 30 MB larger than it need be');
   });
   await chmod(`${path}.new`, 0o755);
-  await utimes(`${path}.new`, fixedTime, fixedTime);
+  const time = timeOf(await readFile(`${path}.new`));
+  await utimes(`${path}.new`, time, time);
   await rename(`${path}.new`, path);
   await writeFile(stampPath, stamp);
   return true;
@@ -191,8 +201,9 @@ async function warmCompileCache(output: string): Promise<void> {
     });
   }
   for (const path of await filesBelow(cache)) {
+    const time = timeOf(await readFile(path));
     await chmod(path, 0o644);
-    await utimes(path, fixedTime, fixedTime);
+    await utimes(path, time, time);
   }
 }
 

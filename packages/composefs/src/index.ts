@@ -1,6 +1,6 @@
 /**
- * composefs: OS images as EROFS metadata over a shared store of objects that are named by their fs-verity digest. This is all that other
- * packages may use.
+ * composefs: OS images as EROFS metadata over a shared store of objects that are named by their fs-verity digest. This
+ * is all that other packages may use.
  */
 export { cfsMain } from './cli/main.ts';
 export { writeDumpfile } from './dumpfile/write-dumpfile.ts';

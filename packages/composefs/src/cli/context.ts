@@ -30,7 +30,10 @@ export interface CliContext {
   fail(): void;
 }
 
-/** The directory of the repository that the options name; without any, that of the caller, of the system for root, of the user for others. */
+/**
+ * The directory of the repository that the options name; without any, that of the caller, of the system for root, of
+ * the user for others.
+ */
 export function repositoryPath({ options, defaultRepository }: CliContext): string {
   const userPath = join(homedir(), '.var/lib/composefs');
   if (options.repo !== undefined) return options.repo;

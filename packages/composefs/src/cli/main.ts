@@ -17,7 +17,8 @@ export interface CliOptions {
 }
 
 /**
- * The command line `cfs`: the verbs of cfsctl that are about repositories, images and OCI images, with the same options and result lines.
+ * The command line `cfs`: the verbs of cfsctl that are about repositories, images and OCI images, with the same options
+ * and result lines.
  *
  * @param argv the arguments after the program's name.
  * @returns the exit status: 0, 1 if it failed or a check found damage, 2 if the command line is wrong.

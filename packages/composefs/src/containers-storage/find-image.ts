@@ -8,8 +8,8 @@ export interface LocatedImage extends StoredImage {
 }
 
 /**
- * Finds an image as podman does: by its id (with or without `sha256:`), by its exact name, by the end of a name after a `/`, each also with
- * `:latest` added.
+ * Finds an image as podman does: by its id (with or without `sha256:`), by its exact name, by the end of a name after a
+ * `/`, each also with `:latest` added.
  *
  * @throws CodedError `STORAGE_NO_IMAGE`.
  */
@@ -31,8 +31,8 @@ export function findImage(stores: readonly Store[], wanted: string): LocatedImag
 }
 
 /**
- * The layers of an image in the order of its diff ids, the lowest first. They are the parents of its top layer; where that chain does not
- * fit, any layer with the right content does.
+ * The layers of an image in the order of its diff ids, the lowest first. They are the parents of its top layer; where
+ * that chain does not fit, any layer with the right content does.
  *
  * @throws CodedError `STORAGE_DAMAGED` if one is missing.
  */

@@ -20,10 +20,11 @@ export interface LayerFiles {
   /** Folders with the files of the layer itself and then of its parents, the nearest first. */
   folders: readonly string[];
   /**
-   * Opens a regular file by its path in the archive; the caller closes it. Where the layer itself has a stub of it only (an overlay copied up
-   * nothing but metadata), a parent has the content.
+   * Opens a regular file by its path in the archive; the caller closes it. Where the layer itself has a stub of it only
+   * (an overlay copied up nothing but metadata), a parent has the content.
    *
-   * @throws CodedError `STORAGE_DAMAGED` if it is not there, is no regular file, is not of that size, or leads out of the layer.
+   * @throws CodedError `STORAGE_DAMAGED` if it is not there, is no regular file, is not of that size, or leads out of
+   * the layer.
    */
   open(path: Buffer, sizeBytes: number): Promise<LayerFile>;
 }
@@ -68,7 +69,8 @@ async function openIn(folder: string, relative: Buffer): Promise<LayerFile | und
   return undefined;
 }
 
-// A stub has the size of the file and no block; asking for attributes is dear where the storage is on a shared file system.
+// A stub has the size of the file and no block; asking for attributes is dear where the storage is on a shared file
+// system.
 function isStub(fd: number, stats: Stats): boolean {
   if (stats.blocks !== 0) return false;
   return ['trusted.overlay.metacopy', 'user.overlay.metacopy'].some(

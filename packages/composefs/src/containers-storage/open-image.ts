@@ -19,8 +19,8 @@ const closeFile = promisify(close);
 const diffIdsSchema = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(z.string()) }) });
 
 /**
- * Opens an image of container storage, to be read where it lies: no archive is made of it, and the content of files is shared or linked where the file
- * system can.
+ * Opens an image of container storage, to be read where it lies: no archive is made of it, and the content of files is
+ * shared or linked where the file system can.
  *
  * @param roots where to look, instead of the usual places.
  * @throws CodedError `STORAGE_NOT_FOUND`, `STORAGE_NO_IMAGE`, `STORAGE_DAMAGED`.
@@ -99,8 +99,8 @@ async function readLayer(
   }
 }
 
-// Keeps podman from removing the layer meanwhile. Storage that may only be read, such as that of a host shared with a virtual machine, cannot be
-// locked from here: then whoever shares it keeps it.
+// Keeps podman from removing the layer meanwhile. Storage that may only be read, such as that of a host shared with a
+// virtual machine, cannot be locked from here: then whoever shares it keeps it.
 async function lockLayers(store: Store, signal: AbortSignal | undefined): Promise<number | undefined> {
   let fd: number;
   try {

@@ -36,8 +36,8 @@ export interface LocatedLayer extends StoredLayerRecord {
 }
 
 /**
- * Opens all container storage there is, in the order of search: `$CONTAINERS_STORAGE_ROOT`, that of the user, that of the system, then every
- * `additionalimagestore` in `$STORAGE_OPTS`.
+ * Opens all container storage there is, in the order of search: `$CONTAINERS_STORAGE_ROOT`, that of the user, that of
+ * the system, then every `additionalimagestore` in `$STORAGE_OPTS`.
  *
  * @param roots to be used instead.
  * @throws CodedError `STORAGE_NOT_FOUND` if there is none; `STORAGE_DAMAGED`.

@@ -11,7 +11,8 @@ import { damagedStorage } from './errors.ts';
 /** Brings the content of files of container storage into a repository. */
 export interface Transfer {
   /**
-   * Stores the content of an open file as an object, with the crash contract of `storeObject`. The caller closes the file.
+   * Stores the content of an open file as an object, with the crash contract of `storeObject`. The caller closes the
+   * file.
    *
    * @throws CodedError `STORAGE_DAMAGED` if the file is not as long as it was.
    */
@@ -25,8 +26,8 @@ const writeFd = promisify(write);
 const copyBytes = 1024 * 1024;
 
 /**
- * The cheapest way there is, found once for each file system that files come from: to share blocks, to be a further name of the same file, or to
- * copy.
+ * The cheapest way there is, found once for each file system that files come from: to share blocks, to be a further
+ * name of the same file, or to copy.
  */
 export function createTransfer(repository: Repository): Transfer {
   const methods = new Map<number, Method>();
@@ -102,7 +103,10 @@ function changedWhileRead(fd: number, sizeBytes: number): Error {
   return damagedStorage(`/proc/self/fd/${fd}`, `a file no longer has its ${sizeBytes} bytes`);
 }
 
-/** The mount that an open file was reached by: hard links do not cross from one to another, even of the same file system. */
+/**
+ * The mount that an open file was reached by: hard links do not cross from one to another, even of the same file
+ * system.
+ */
 function mountOf(fd: number): string | undefined {
   return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
 }

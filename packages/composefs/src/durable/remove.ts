@@ -6,15 +6,16 @@ import { beforeMutation } from './seam.ts';
 import { syncDirectory } from './sync.ts';
 
 /**
- * Removes one file or symbolic link, if it is there. After it resolves, the name is gone on disk. If it throws or power is lost, the file is
- * there in full, or gone.
+ * Removes one file or symbolic link, if it is there. After it resolves, the name is gone on disk. If it throws or power
+ * is lost, the file is there in full, or gone.
  */
 export async function removeFile(path: string): Promise<void> {
   if (unlinkIfPresent(path)) syncDirectory(dirname(path));
 }
 
 /**
- * Removes one file or symbolic link, if it is there, without syncing: after a loss of power it may be there again, whole.
+ * Removes one file or symbolic link, if it is there, without syncing: after a loss of power it may be there again,
+ * whole.
  *
  * @returns whether it was there.
  */
@@ -30,8 +31,9 @@ export function unlinkIfPresent(path: string | Buffer): boolean {
 }
 
 /**
- * Removes a directory and all below it, if it is there; of a symbolic link, the link alone. After it resolves, the name is gone on disk. If it
- * throws or power is lost, any part of the tree may be left: first make it unreachable (rename, or remove what points at it).
+ * Removes a directory and all below it, if it is there; of a symbolic link, the link alone. After it resolves, the name
+ * is gone on disk. If it throws or power is lost, any part of the tree may be left: first make it unreachable (rename,
+ * or remove what points at it).
  *
  * @throws CodedError `REMOVE_CROSSES_MOUNT` when something else is mounted inside; nothing behind the mount is touched.
  */

@@ -19,9 +19,9 @@ import { syncDirectory } from './sync.ts';
 import { publishFile, type UnnamedFile } from './unnamed-file.ts';
 
 /**
- * Creates or replaces a file. After it resolves, the new content is on disk under its name. If it throws or power is lost, the name
- * has the old content (or is missing, as before) or the new one, never a part; a `.NAME.new` may stay beside it, which the next call
- * for the same name removes. Writers of one name must not run at the same time.
+ * Creates or replaces a file. After it resolves, the new content is on disk under its name. If it throws or power is
+ * lost, the name has the old content (or is missing, as before) or the new one, never a part; a `.NAME.new` may stay
+ * beside it, which the next call for the same name removes. Writers of one name must not run at the same time.
  *
  * @param options.mode permission bits, independent of the umask. Default: 0644.
  */
@@ -45,9 +45,10 @@ export async function replaceFile(
 }
 
 /**
- * Makes a name in a directory a symbolic link to a target, atomically, whatever the name was before. Nothing is synced: after it returns, the
- * link survives a crash of the program; after a loss of power, the name is what it was before, or the link. The link is made in
- * `temporaryDirectory` when the name has to be replaced; a `.symlink-…` may stay there if the program is stopped in between.
+ * Makes a name in a directory a symbolic link to a target, atomically, whatever the name was before. Nothing is synced:
+ * after it returns, the link survives a crash of the program; after a loss of power, the name is what it was before, or
+ * the link. The link is made in `temporaryDirectory` when the name has to be replaced; a `.symlink-…` may stay there if
+ * the program is stopped in between.
  */
 export function replaceSymlink(path: string, target: string, temporaryDirectory: string): void {
   try {
@@ -71,8 +72,8 @@ export function replaceSymlink(path: string, target: string, temporaryDirectory:
 }
 
 /**
- * Exchanges two names of a directory in one step. After it resolves, the exchange is on disk. If it throws or power is lost, either both
- * are as before or both are exchanged. Both must exist.
+ * Exchanges two names of a directory in one step. After it resolves, the exchange is on disk. If it throws or power is
+ * lost, either both are as before or both are exchanged. Both must exist.
  */
 export async function exchange(directory: string, one: string, other: string): Promise<void> {
   beforeMutation('exchange', join(directory, one));
@@ -81,8 +82,8 @@ export async function exchange(directory: string, one: string, other: string): P
 }
 
 /**
- * Renames within a directory. After it resolves, the new name is on disk. If it throws or power is lost, the file has its old name or the
- * new one, never both or none.
+ * Renames within a directory. After it resolves, the new name is on disk. If it throws or power is lost, the file has
+ * its old name or the new one, never both or none.
  *
  * @throws a system error; `EEXIST` if the new name is taken, which is never replaced.
  */
@@ -93,8 +94,8 @@ export async function renameNoReplace(directory: string, from: string, to: strin
 }
 
 /**
- * Puts an unnamed file in the place of another, atomically. Nothing is synced: after a loss of power the name has the old content, or the
- * new one as far as that was on disk.
+ * Puts an unnamed file in the place of another, atomically. Nothing is synced: after a loss of power the name has the
+ * old content, or the new one as far as that was on disk.
  */
 export function replaceByFile(file: UnnamedFile, path: string): void {
   const temporary = join(file.directory, `.tmp-object-${randomLetters(12)}`);

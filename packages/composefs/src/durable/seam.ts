@@ -25,8 +25,8 @@ export type MutationObserver = (mutation: Mutation) => void;
 let observer: MutationObserver | undefined;
 
 /**
- * Lets a test see, fail or stop every change of the disk: all of them pass here. An observer that throws from some point on is a
- * process that was killed at that point, since not even cleaning up can change anything any more.
+ * Lets a test see, fail or stop every change of the disk: all of them pass here. An observer that throws from some
+ * point on is a process that was killed at that point, since not even cleaning up can change anything any more.
  *
  * @returns a handle that takes the observer away again.
  */

@@ -13,8 +13,8 @@ export interface StoppedAction {
 }
 
 /**
- * Runs an action once for each of its mutations, stopped right before it as a killed process is: nothing changes the disk any more after
- * that. In the end it runs through.
+ * Runs an action once for each of its mutations, stopped right before it as a killed process is: nothing changes the
+ * disk any more after that. In the end it runs through.
  *
  * @returns the names of the mutations, in order.
  */

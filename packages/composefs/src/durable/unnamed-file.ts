@@ -7,9 +7,9 @@ import { randomLetters } from './random-name.ts';
 import { beforeMutation } from './seam.ts';
 
 /**
- * A new file that no name leads to yet, open for reading and writing until {@link reopenReadOnly}. Dropped with {@link dropUnnamed}, or by
- * the end of the program. Only where the file system has no unnamed files it has the temporary name `path`, and a program that is
- * stopped leaves it behind.
+ * A new file that no name leads to yet, open for reading and writing until {@link reopenReadOnly}. Dropped with {@link
+ * dropUnnamed}, or by the end of the program. Only where the file system has no unnamed files it has the temporary name
+ * `path`, and a program that is stopped leaves it behind.
  */
 export interface UnnamedFile {
   fd: number;
@@ -17,7 +17,10 @@ export interface UnnamedFile {
   directory: string;
 }
 
-/** Makes a file without a name in a directory. `mode` is reduced by the umask. Nothing is on disk before {@link publishFile}. */
+/**
+ * Makes a file without a name in a directory. `mode` is reduced by the umask. Nothing is on disk before {@link
+ * publishFile}.
+ */
 export function createUnnamed(directory: string, mode: number): UnnamedFile {
   beforeMutation('create', directory);
   try {
@@ -35,7 +38,10 @@ export function beforeWriting(file: UnnamedFile): void {
   beforeMutation('write', file.directory);
 }
 
-/** Makes an unnamed, empty file share the blocks of another file. @throws as {@link cloneFile}; the file is still empty then. */
+/**
+ * Makes an unnamed, empty file share the blocks of another file. @throws as {@link cloneFile}; the file is still empty
+ * then.
+ */
 export function cloneInto(file: UnnamedFile, sourceFd: number): void {
   beforeMutation('clone', file.directory);
   cloneFile(sourceFd, file.fd);
@@ -54,8 +60,8 @@ export function beforeSealing(path: string): void {
 }
 
 /**
- * Gives an unnamed file its name, which is never taken from another. After it returns, the file is under its name, whole, for every
- * process; after a loss of power only once its file system was synced.
+ * Gives an unnamed file its name, which is never taken from another. After it returns, the file is under its name,
+ * whole, for every process; after a loss of power only once its file system was synced.
  *
  * @returns false if the name was taken already: the other file stays, and this one is still without a name.
  */
@@ -89,7 +95,10 @@ export function linkOpenFile(fd: number, path: string): boolean {
   }
 }
 
-/** Writes the content of an unnamed file to its device. After it returns the content survives a loss of power, once it has a name. */
+/**
+ * Writes the content of an unnamed file to its device. After it returns the content survives a loss of power, once it
+ * has a name.
+ */
 export function syncUnnamed(file: UnnamedFile): void {
   beforeMutation('fsync', file.directory);
   fsyncSync(file.fd);

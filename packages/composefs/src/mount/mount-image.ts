@@ -5,24 +5,28 @@ import { CodedError, CommandError, run } from '@workbench/run';
 import { makeDirectory } from '../durable/make-directory.ts';
 import { removeTree } from '../durable/remove.ts';
 import { replaceSymlink } from '../durable/replace.ts';
-import { measureFile, type VerityPolicy, verifyFile } from '../fsverity/seal.ts';
+import { type VerityPolicy, verifyFile } from '../fsverity/seal.ts';
 import { findImage } from '../repository/images.ts';
 import { objectPath } from '../repository/objects.ts';
 import type { Repository } from '../repository/repository.ts';
 
 export interface MountOptions {
-  /** `require`: the kernel must guard image and objects, and reading what is damaged is an error. */
+  /**
+   * `require`: the kernel checks every object as it is read, and what is damaged or not sealed is an error.
+   * `if-supported`: it does so for a secure repository where it can; the image itself is checked in any case.
+   */
   verity: VerityPolicy;
 }
 
 /**
- * Mounts an image read-only: its EROFS, and over it an overlay that finds the content of files among the objects. Unmounted when disposed.
+ * Mounts an image read-only: its EROFS, and over it an overlay that finds the content of files among the objects.
+ * Unmounted when disposed.
  *
- * Only an image that has a link in `images/` can be mounted. Before Linux 6.5 overlay has no layers that are data only, and before 6.6 it cannot
- * check fs-verity; then the objects are an ordinary lower layer, if `verity` allows.
+ * Only an image that has a link in `images/` can be mounted. Before Linux 6.5 overlay has no layers that are data only,
+ * and before 6.6 it cannot check fs-verity; then the objects are an ordinary lower layer, if `verity` allows.
  *
- * @throws CodedError `IMAGE_MISSING`; `VERITY_MISSING`, `VERITY_MISMATCH`; `MOUNT_VERITY` if the kernel cannot check what it shall;
- * CommandError of mount(8).
+ * @throws CodedError `IMAGE_MISSING`; `VERITY_MISSING`, `VERITY_MISMATCH`; `MOUNT_VERITY` if the kernel cannot check
+ * what it shall; CommandError of mount(8).
  */
 export async function mountImage(
   repository: Repository,
@@ -32,8 +36,9 @@ export async function mountImage(
 ): Promise<AsyncDisposable> {
   const digest = findImage(repository, imageId);
   const image = join(resolve(repository.path), objectPath(digest));
-  const policy = repository.isSecure ? 'require' : verity;
-  const isSealed = checkImageFile(repository, image, { digest, policy });
+  checkImageFile(repository, image, { digest, policy: repository.isSecure ? 'require' : verity });
+  // Not all objects of an insecure repository are sealed, and reading one that is not would be an error.
+  const overlayVerity = verity === 'require' || repository.isSecure ? verity : undefined;
   // A place without characters that would need escaping in the options of overlay.
   const scratch = mkdtempSync(join(tmpdir(), 'composefs-'));
   try {
@@ -43,7 +48,7 @@ export async function mountImage(
     replaceSymlink(objects, join(resolve(repository.path), 'objects'), scratch);
     await mountErofs(image, erofs);
     try {
-      await mountOverlay({ erofs, objects, mountPoint, digest, verity: isSealed ? policy : undefined });
+      await mountOverlay({ erofs, objects, mountPoint, digest, verity: overlayVerity });
     } finally {
       // The overlay holds what it needs of it.
       await run(['umount', erofs], { step: `unmount the EROFS of ${digest}` });
@@ -62,17 +67,17 @@ function checkImageFile(
   repository: Repository,
   image: string,
   { digest, policy }: { digest: string; policy: VerityPolicy },
-): boolean {
+): void {
   const fd = openSync(image, constants.O_RDONLY);
   try {
     verifyFile(fd, { digest, algorithm: repository.algorithm, policy, name: `image ${digest}` });
-    return measureFile(fd, repository.algorithm).state === 'sealed';
   } finally {
     closeSync(fd);
   }
 }
 
-// mount(8) puts a loop device in between where it thinks it is needed; where it does not and the kernel cannot do without, so do we.
+// mount(8) puts a loop device in between where it thinks it is needed; where it does not and the kernel cannot do
+// without, so do we.
 async function mountErofs(image: string, target: string): Promise<void> {
   const mount = (source: string) =>
     run(['mount', '-t', 'erofs', '-o', 'ro', source, target], { step: `mount the EROFS image ${image}` });
@@ -97,7 +102,7 @@ interface OverlayMount {
   objects: string;
   mountPoint: string;
   digest: string;
-  /** Undefined if the image is not sealed: then its objects need not be. */
+  /** Undefined if the kernel must not check objects. */
   verity: VerityPolicy | undefined;
 }
 

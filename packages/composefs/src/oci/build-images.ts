@@ -12,7 +12,8 @@ export interface BuiltImages {
 }
 
 /**
- * Makes and stores the images of layers, in each of the formats: the plain ones, and if wanted the ones to boot. They have no names yet.
+ * Makes and stores the images of layers, in each of the formats: the plain ones, and if wanted the ones to boot. They
+ * have no names yet.
  *
  * @throws CodedError as `buildLayerTree`, `transformImageTree` and `transformForBoot`.
  */

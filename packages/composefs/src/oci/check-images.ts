@@ -16,8 +16,8 @@ export interface ImageCheck {
 }
 
 /**
- * Checks tagged images: that manifest and configuration are what their digests say, and that every layer is there. The content of objects is for
- * `checkRepository`. Damage is reported, not thrown.
+ * Checks tagged images: that manifest and configuration are what their digests say, and that every layer is there. The
+ * content of objects is for `checkRepository`. Damage is reported, not thrown.
  *
  * @param only the one tag to check.
  */

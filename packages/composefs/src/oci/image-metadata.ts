@@ -25,8 +25,8 @@ export interface ImageMetadata {
 /**
  * Reads manifest and configuration of an image; both are compared with their digests.
  *
- * @throws CodedError `IMAGE_NOT_FOUND` if it is not in the repository; `OCI_BLOB_MISMATCH`, `OCI_INVALID`, or what reading a stream
- * throws if it is damaged.
+ * @throws CodedError `IMAGE_NOT_FOUND` if it is not in the repository; `OCI_BLOB_MISMATCH`, `OCI_INVALID`, or what
+ * reading a stream throws if it is damaged.
  */
 export async function readImageMetadata(repository: Repository, manifestDigest: string): Promise<ImageMetadata> {
   const manifestStream = linkedDigest(repository, 'streams', streamName('manifest', manifestDigest));

@@ -17,7 +17,10 @@ const variants: readonly [name: string, variant: ImageVariant][] = [
 
 const anyImage = 'composefs.image';
 
-/** The images that the named references of a configuration's stream lead to, by format. Other attribute policies are left out. */
+/**
+ * The images that the named references of a configuration's stream lead to, by format. Other attribute policies are
+ * left out.
+ */
 export function imagesOf(named: ReadonlyMap<string, string>, isBootable: boolean): Map<ErofsFormat, string> {
   const images = new Map<ErofsFormat, string>();
   for (const [name, variant] of variants) {
@@ -28,8 +31,8 @@ export function imagesOf(named: ReadonlyMap<string, string>, isBootable: boolean
 }
 
 /**
- * The named references to images for a configuration's stream, in their order: those that were there, with the new ones added or in their
- * place.
+ * The named references to images for a configuration's stream, in their order: those that were there, with the new ones
+ * added or in their place.
  */
 export function mergeImageReferences(
   former: ReadonlyMap<string, string>,

@@ -4,7 +4,8 @@ import { createSplitStreamWriter } from '../splitstream/writer.ts';
 import { contentTypes } from './names.ts';
 
 /**
- * Stores a JSON document as a stream: the document is one object, beside named references in their order. It has no name yet.
+ * Stores a JSON document as a stream: the document is one object, beside named references in their order. It has no
+ * name yet.
  *
  * @returns the digest of the stream.
  */

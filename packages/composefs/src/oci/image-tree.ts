@@ -14,7 +14,8 @@ export interface StoredLayer {
 }
 
 /**
- * The tree of an image as its layers make it, nothing changed or left out. Only the layers' streams are read, no object.
+ * The tree of an image as its layers make it, nothing changed or left out. Only the layers' streams are read, no
+ * object.
  *
  * @throws CodedError `TAR_INVALID` if a layer does not fit on the ones before it; or as {@link readImageMetadata}.
  */

@@ -49,14 +49,15 @@ export interface ImportResult {
 }
 
 /**
- * Imports a container image: `oci:DIR[:TAG]` (an OCI image layout), or `containers-storage:NAME` (what podman has). Layers that are there already
- * are not read.
+ * Imports a container image: `oci:DIR[:TAG]` (an OCI image layout), or `containers-storage:NAME` (what podman has).
+ * Layers that are there already are not read.
  *
- * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is as it was before, and
- * whatever layers were complete are found by the next import; anything else is garbage, for the next collection.
+ * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is
+ * as it was before, and whatever layers were complete are found by the next import; anything else is garbage, for the
+ * next collection.
  *
- * @throws CodedError `IMPORT_SOURCE`; `REPOSITORY_FORMAT` for a repository of format 0, whose images nothing could find again; what opening
- * the source, reading layers, and transforming the tree throw; the signal's reason.
+ * @throws CodedError `IMPORT_SOURCE`; `REPOSITORY_FORMAT` for a repository of format 0, whose images nothing could find
+ * again; what opening the source, reading layers, and transforming the tree throw; the signal's reason.
  */
 export async function importImage(
   repository: Repository,

@@ -21,7 +21,8 @@ const refNameAnnotation = 'org.opencontainers.image.ref.name';
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * Opens an image in an OCI image layout, a folder with `index.json` and `blobs/`. Every blob that is read is compared with its digest.
+ * Opens an image in an OCI image layout, a folder with `index.json` and `blobs/`. Every blob that is read is compared
+ * with its digest.
  *
  * @param reference `DIR` or `DIR:TAG`.
  * @throws CodedError `OCI_LAYOUT` if there is no layout, or no such image in it; `OCI_INVALID`; `OCI_BLOB_MISMATCH`.

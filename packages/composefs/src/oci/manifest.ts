@@ -1,7 +1,10 @@
 import { CodedError } from '@workbench/run';
 import { z } from 'zod';
 
-/** The parts of the OCI image format that are used here (OCI image specification, v1.1); everything else passes through unread. */
+/**
+ * The parts of the OCI image format that are used here (OCI image specification, v1.1); everything else passes through
+ * unread.
+ */
 const descriptorSchema = z.looseObject({
   mediaType: z.string(),
   digest: z.string(),

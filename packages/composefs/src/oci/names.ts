@@ -1,6 +1,9 @@
 import { CodedError } from '@workbench/run';
 
-/** The streams that an OCI image is kept as; `sha256:…` is the plain digest of the JSON, of layers that of the uncompressed archive. */
+/**
+ * The streams that an OCI image is kept as; `sha256:…` is the plain digest of the JSON, of layers that of the
+ * uncompressed archive.
+ */
 export const contentTypes = { manifest: 'ocimanif', config: 'ociconfg', layer: 'ocilayer' } as const;
 
 export type OciStreamKind = keyof typeof contentTypes;

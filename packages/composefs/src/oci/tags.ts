@@ -5,7 +5,8 @@ import type { Repository } from '../repository/repository.ts';
 import { manifestDigestOf, referenceOfTag, streamName, tagOfReference } from './names.ts';
 
 /**
- * All tags that lead to an image, by name, with the digest (`sha256:…`) of its manifest. Tags whose image is gone are left out.
+ * All tags that lead to an image, by name, with the digest (`sha256:…`) of its manifest. Tags whose image is gone are
+ * left out.
  */
 export async function listTags(repository: Repository): Promise<Map<string, string>> {
   const tags = new Map<string, string>();
@@ -18,8 +19,8 @@ export async function listTags(repository: Repository): Promise<Map<string, stri
 }
 
 /**
- * Makes a tag name an image, whatever it named before. After it resolves, the tag is on disk. If it throws or power is lost, the tag is as it
- * was before, or as wanted.
+ * Makes a tag name an image, whatever it named before. After it resolves, the tag is on disk. If it throws or power is
+ * lost, the tag is as it was before, or as wanted.
  *
  * @throws CodedError `IMAGE_NOT_FOUND` if the image is not in the repository; `OCI_TAG`, `OCI_DIGEST`.
  */

@@ -25,8 +25,9 @@ export interface FsckReport {
 }
 
 /**
- * Checks a repository: its metadata, the digest of every object (by the kernel where sealed, else computed), that every stream and image is readable
- * and finds its objects, and that all links lead somewhere. Damage is reported, not thrown.
+ * Checks a repository: its metadata, the digest of every object (by the kernel where sealed, else computed), that every
+ * stream and image is readable and finds its objects, and that all links lead somewhere. Damage is reported, not
+ * thrown.
  *
  * @param options.metadataOnly leaves the digests of objects out.
  */

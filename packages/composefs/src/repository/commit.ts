@@ -13,9 +13,10 @@ export type NewLink =
   | { folder: LinkFolder; reference: string; entry: string };
 
 /**
- * Makes names lead to what was stored, in the order given, so that the one that makes all others reachable should be last. Everything stored
- * before is synced first: a name that is visible leads to what is on disk in full. After it resolves, the names are on disk too. If it
- * throws or power is lost, any number of them from the beginning are as they should be, the others as they were.
+ * Makes names lead to what was stored, in the order given, so that the one that makes all others reachable should be
+ * last. Everything stored before is synced first: a name that is visible leads to what is on disk in full. After it
+ * resolves, the names are on disk too. If it throws or power is lost, any number of them from the beginning are as they
+ * should be, the others as they were.
  */
 export async function commitLinks(repository: Repository, links: readonly NewLink[]): Promise<void> {
   requireWritable(repository);

@@ -9,7 +9,10 @@ import { type LockWait, lockRepository } from './lock.ts';
 import { listLeftovers, listObjectFiles } from './object-files.ts';
 import { type Repository, requireWritable } from './repository.ts';
 
-/** What a garbage collection removes, as a value that can be printed before anything is touched. Paths are below the repository. */
+/**
+ * What a garbage collection removes, as a value that can be printed before anything is touched. Paths are below the
+ * repository.
+ */
 export interface GcPlan {
   objects: { digest: string; sizeBytes: number }[];
   /** Sum of the sizes of these objects. */
@@ -58,9 +61,10 @@ export async function planGarbageCollection(
 }
 
 /**
- * Removes all objects that no reference and no additional root keeps, and the links to them, under the exclusive lock: it waits until nobody else
- * uses the repository. After it resolves, the plan it gives has been carried out. If it throws or power is lost, part of it has been, links
- * before objects, so that no link is left that leads nowhere; calling it again finishes.
+ * Removes all objects that no reference and no additional root keeps, and the links to them, under the exclusive lock:
+ * it waits until nobody else uses the repository. After it resolves, the plan it gives has been carried out. If it
+ * throws or power is lost, part of it has been, links before objects, so that no link is left that leads nowhere;
+ * calling it again finishes.
  *
  * @throws CodedError as {@link planGarbageCollection}, before anything is removed; the signal's reason.
  */

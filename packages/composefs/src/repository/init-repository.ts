@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { makeDirectory } from '../durable/make-directory.ts';
 import { removeTree } from '../durable/remove.ts';
+import { syncDirectory } from '../durable/sync.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import type { VerityPolicy } from '../fsverity/seal.ts';
 import { type ErofsFormat, type ErofsFormats, formatMetadata } from './metadata.ts';
@@ -20,14 +21,14 @@ export interface InitOptions {
 }
 
 /**
- * Makes a directory a repository, and the directory itself (0700, its parent must be there) if need be. One that is there already with the same
- * configuration is opened. After it resolves, the repository is on disk.
+ * Makes a directory a repository, and the directory itself (0700, its parent must be there) if need be. One that is
+ * there already with the same configuration is opened. After it resolves, the repository is on disk.
  *
  * @throws CodedError `REPOSITORY_EXISTS` if it is configured otherwise; `VERITY_UNSUPPORTED`.
  */
 export async function initRepository(path: string, options: InitOptions): Promise<Repository> {
   const erofsFormats: ErofsFormats = { default: options.erofsFormats.default, extra: options.erofsFormats.extra ?? [] };
-  makeDirectory(path, 0o700);
+  if (makeDirectory(path, 0o700)) syncDirectory(dirname(resolve(path)));
   if (options.resetMetadata === true) {
     for (const name of ['streams', 'images']) await removeTree(join(path, name));
     await removeMetadata(path);

@@ -38,8 +38,8 @@ export interface LayerBuilder {
   /** Adds bytes to the stream itself. They must not change afterwards. */
   addInline(bytes: Uint8Array): void;
   /**
-   * Adds an object. `store` is started once a place is free, of which there are few, so that memory and open files are bounded; what it rejects
-   * with fails the layer. Resolves when it has been started.
+   * Adds an object. `store` is started once a place is free, of which there are few, so that memory and open files are
+   * bounded; what it rejects with fails the layer. Resolves when it has been started.
    */
   addObject(sizeBytes: number, store: () => Promise<{ object: StoredObject; origin: ObjectOrigin }>): Promise<void>;
   /** Waits for all objects and stores the stream. @returns its digest. */

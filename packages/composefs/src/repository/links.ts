@@ -11,7 +11,9 @@ export type LinkFolder = 'images' | 'streams';
 /** A symbolic link of a repository. */
 export interface RepositoryLink {
   folder: LinkFolder;
-  /** Below the folder: `oci-manifest-sha256:…`, or with `refs/` in front for a reference, which may have more slashes. */
+  /**
+   * Below the folder: `oci-manifest-sha256:…`, or with `refs/` in front for a reference, which may have more slashes.
+   */
   name: string;
   /** The text of the link; undefined for an entry that is no link. */
   target: string | undefined;

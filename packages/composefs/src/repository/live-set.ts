@@ -24,13 +24,14 @@ export interface LiveSet {
 }
 
 /**
- * Computes what must be kept: every image and stream that a reference leads to or that is an additional root, and all objects that these
- * refer to, directly or through other streams. Streams are followed by what the object is, not by whether a link still names it: a lost
- * link must not cost the content of an image.
+ * Computes what must be kept: every image and stream that a reference leads to or that is an additional root, and all
+ * objects that these refer to, directly or through other streams. Streams are followed by what the object is, not by
+ * whether a link still names it: a lost link must not cost the content of an image.
  *
  * @param additionalRoots exact names of entries, looked up in both folders.
- * @throws CodedError `GC_ROOT_MISSING` if an additional root is not there; `GC_NO_ROOTS` if there are references, and none of them leads to
- * anything; `GC_ROOT_UNREADABLE` if something that has to be kept is damaged, so that it is not known what else to keep.
+ * @throws CodedError `GC_ROOT_MISSING` if an additional root is not there; `GC_NO_ROOTS` if there are references, and
+ * none of them leads to anything; `GC_ROOT_UNREADABLE` if something that has to be kept is damaged, so that it is not
+ * known what else to keep.
  */
 export async function computeLiveSet(repository: Repository, additionalRoots: readonly string[]): Promise<LiveSet> {
   const roots = findRoots(repository, additionalRoots);

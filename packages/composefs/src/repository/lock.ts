@@ -13,8 +13,9 @@ export interface LockWait {
 const defaultPatienceMs = 2000;
 
 /**
- * Takes the lock of a repository, which is an flock(2) of its directory: shared to use it, exclusive to collect garbage. Waits as long as
- * others hold it against that; after `patienceMs` (default: two seconds) `onWait` is told who does.
+ * Takes the lock of a repository, which is an flock(2) of its directory: shared to use it, exclusive to collect
+ * garbage. Waits as long as others hold it against that; after `patienceMs` (default: two seconds) `onWait` is told who
+ * does.
  *
  * @throws the signal's reason when aborted.
  */

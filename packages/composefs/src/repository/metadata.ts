@@ -56,7 +56,8 @@ export function formatMetadata(algorithm: HashAlgorithm, formats: ErofsFormats):
 /**
  * Reads the text of `meta.json`.
  *
- * @throws CodedError `REPOSITORY_METADATA` if it is none; `REPOSITORY_TOO_NEW` if it was made by a later version that says so.
+ * @throws CodedError `REPOSITORY_METADATA` if it is none; `REPOSITORY_TOO_NEW` if it was made by a later version that
+ * says so.
  */
 export function parseMetadata(text: string): RepositoryMetadata {
   const file = parseFile(text);

@@ -24,7 +24,10 @@ export function* listObjectFiles(repository: Repository): Generator<ObjectFile> 
   }
 }
 
-/** Temporary names that a stopped program left, below the repository. Only under the exclusive lock is it sure that nobody uses them. */
+/**
+ * Temporary names that a stopped program left, below the repository. Only under the exclusive lock is it sure that
+ * nobody uses them.
+ */
 export function listLeftovers(repository: Repository): string[] {
   const inObjects = readNames(join(repository.path, 'objects')).filter((name) => name.startsWith('.tmp-object-'));
   const inRoot = readNames(repository.path).filter((name) => name.startsWith('.symlink-'));

@@ -21,7 +21,8 @@ export function objectSize(repository: Repository, digest: string): number | und
 }
 
 /**
- * Opens an object for reading; in a secure repository the kernel vouches for its content. The caller closes the descriptor.
+ * Opens an object for reading; in a secure repository the kernel vouches for its content. The caller closes the
+ * descriptor.
  *
  * @throws CodedError `OBJECT_MISSING`; `VERITY_MISSING` or `VERITY_MISMATCH` in a secure repository.
  */
@@ -66,7 +67,10 @@ export function readObjectHead(repository: Repository, digest: string): Buffer {
   }
 }
 
-/** Whether an open file can stand for an object that is about to be stored: of its size, and with its digest where the kernel guards it. */
+/**
+ * Whether an open file can stand for an object that is about to be stored: of its size, and with its digest where the
+ * kernel guards it.
+ */
 export function isIntact(repository: Repository, fd: number, expected: { digest: string; sizeBytes: number }): boolean {
   const { digest, sizeBytes } = expected;
   if (fstatSync(fd).size !== sizeBytes) return false;

@@ -10,8 +10,8 @@ import { type ErofsFormats, metadataFile, parseMetadata, type RepositoryMetadata
 import { inferMetadata, writeMetadata } from './write-metadata.ts';
 
 /**
- * An open repository: objects named by their fs-verity digest, and links that name images and streams among them. A shared lock is held
- * until it is disposed, so that no garbage collection runs meanwhile.
+ * An open repository: objects named by their fs-verity digest, and links that name images and streams among them. A
+ * shared lock is held until it is disposed, so that no garbage collection runs meanwhile.
  */
 export interface Repository extends AsyncDisposable {
   readonly path: string;
@@ -36,7 +36,8 @@ export interface OpenOptions {
 }
 
 /**
- * Opens a repository and takes its shared lock. One of before `meta.json` gets that file, by what its objects look like.
+ * Opens a repository and takes its shared lock. One of before `meta.json` gets that file, by what its objects look
+ * like.
  *
  * @throws CodedError `REPOSITORY_NOT_FOUND`, `REPOSITORY_METADATA`, `REPOSITORY_TOO_NEW`; the signal's reason.
  */

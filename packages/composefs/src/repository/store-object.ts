@@ -29,8 +29,9 @@ export interface StoredObject {
 const writeFd = promisify(write);
 
 /**
- * Stores bytes that are at hand. After it resolves, the object is there for every process; it survives a loss of power once the file system was
- * synced, before which nothing may refer to it. If it throws, no object of that digest is there that was not before.
+ * Stores bytes that are at hand. After it resolves, the object is there for every process; it survives a loss of power
+ * once the file system was synced, before which nothing may refer to it. If it throws, no object of that digest is
+ * there that was not before.
  */
 export async function storeObject(repository: Repository, content: Uint8Array): Promise<StoredObject> {
   if (repository.sealing === 'works') return storeUnhashed(repository, content.length, [content]);
@@ -49,8 +50,8 @@ export async function storeObjectFromChunks(
 }
 
 /**
- * Stores a new file that has its whole content, by whatever means it got it; takes and closes it. The kernel computes the digest where it
- * can seal.
+ * Stores a new file that has its whole content, by whatever means it got it; takes and closes it. The kernel computes
+ * the digest where it can seal.
  *
  * @param knownDigest the digest, if it was computed while the content passed.
  */
@@ -106,7 +107,8 @@ export async function sealAndMeasure(
 }
 
 /**
- * Makes an open, read-only file of the same file system an object, by a further name: sealed in place, it keeps its owner, mode and time.
+ * Makes an open, read-only file of the same file system an object, by a further name: sealed in place, it keeps its
+ * owner, mode and time.
  *
  * @returns undefined if the file cannot be sealed, or may not get a name there.
  */
@@ -144,7 +146,8 @@ export function isPresent(repository: Repository, digest: string, sizeBytes: num
   }
 }
 
-// There are 257 of them, they are never removed, and asking for each object whether its one is there costs more than the rest of linking it.
+// There are 257 of them, they are never removed, and asking for each object whether its one is there costs more than
+// the rest of linking it.
 const madeDirectories = new WeakMap<Repository, Set<string>>();
 
 function ensureDirectory(repository: Repository, directory: string): void {
@@ -182,8 +185,8 @@ async function storeUnhashed(
   return storeFilled(repository, file, sizeBytes, knownDigest ?? hasher?.digest());
 }
 
-// Objects are linked before they are synced, so that a loss of power can leave a name with less than its content. Whoever stores the same
-// object again notices and puts the whole one in its place.
+// Objects are linked before they are synced, so that a loss of power can leave a name with less than its content.
+// Whoever stores the same object again notices and puts the whole one in its place.
 function publish(repository: Repository, file: UnnamedFile, digest: string, sizeBytes: number): boolean {
   const path = join(repository.path, objectPath(digest));
   ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);

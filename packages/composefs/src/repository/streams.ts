@@ -12,7 +12,8 @@ export interface OpenedStream extends SplitStream {
 /**
  * Opens a stream by its name, for example `oci-layer-sha256:…`.
  *
- * @throws CodedError `STREAM_MISSING` if there is none of that name; `OBJECT_MISSING`, `SPLITSTREAM_INVALID` if it is damaged.
+ * @throws CodedError `STREAM_MISSING` if there is none of that name; `OBJECT_MISSING`, `SPLITSTREAM_INVALID` if it is
+ * damaged.
  */
 export async function openStream(repository: Repository, name: string, contentType?: string): Promise<OpenedStream> {
   const digest = linkedDigest(repository, 'streams', name);

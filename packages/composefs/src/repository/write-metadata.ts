@@ -25,8 +25,8 @@ export interface NewMetadata {
 }
 
 /**
- * Writes `meta.json`, which makes a directory a repository; sealed, it makes it a secure one. After it resolves, the file is on disk, whole. If
- * it throws or power is lost, there is no `meta.json`, or the whole one.
+ * Writes `meta.json`, which makes a directory a repository; sealed, it makes it a secure one. After it resolves, the
+ * file is on disk, whole. If it throws or power is lost, there is no `meta.json`, or the whole one.
  *
  * @throws CodedError `VERITY_UNSUPPORTED` if verity is demanded and the file system cannot.
  */
@@ -51,8 +51,8 @@ export async function removeMetadata(path: string): Promise<void> {
 }
 
 /**
- * What a repository of before `meta.json` is like, by the first of its objects: the length of the name tells the algorithm, its seal
- * whether it is secure. Undefined if it has none.
+ * What a repository of before `meta.json` is like, by the first of its objects: the length of the name tells the
+ * algorithm, its seal whether it is secure. Undefined if it has none.
  */
 export function inferMetadata(path: string): NewMetadata | undefined {
   const object = findAnyObject(join(path, 'objects'));

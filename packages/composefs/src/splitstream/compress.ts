@@ -10,8 +10,9 @@ export interface FrameWriter {
 }
 
 /**
- * A zstd frame exactly as composefs-rs makes it, since the digest of a stream file depends on it: level 3, no checksum, and no content
- * size in the frame's header (the streaming interface does not know it), except for the empty frame, which states it.
+ * A zstd frame exactly as composefs-rs makes it, since the digest of a stream file depends on it: level 3, no checksum,
+ * and no content size in the frame's header (the streaming interface does not know it), except for the empty frame,
+ * which states it.
  */
 export function createFrameWriter(): FrameWriter {
   const compressor = createZstdCompress();
@@ -49,7 +50,9 @@ export async function compressFrame(bytes: Uint8Array): Promise<Buffer> {
   return writer.finish();
 }
 
-/** The content of zstd frames, in pieces, without holding it all. @throws an error of `node:zlib` if they are damaged. */
+/**
+ * The content of zstd frames, in pieces, without holding it all. @throws an error of `node:zlib` if they are damaged.
+ */
 export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> {
   const decompressor = createZstdDecompress({ chunkSize: 256 * 1024 });
   decompressor.end(frames);

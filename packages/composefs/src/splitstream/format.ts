@@ -2,8 +2,8 @@ import { CodedError } from '@workbench/run';
 import { digestBytes, type HashAlgorithm, kernelHashId } from '../fsverity/algorithm.ts';
 
 /**
- * The file format of split streams as composefs-rs 0.9 writes it: a header of 32 bytes, an info section, and the sections it points to. All
- * numbers are little-endian; a section is given by the offsets of its start and end.
+ * The file format of split streams as composefs-rs 0.9 writes it: a header of 32 bytes, an info section, and the
+ * sections it points to. All numbers are little-endian; a section is given by the offsets of its start and end.
  */
 export const headerBytes = 32;
 export const infoBytes = 80;
@@ -32,7 +32,10 @@ export interface StreamInfo {
   totalBytes: bigint;
 }
 
-/** Header and info section of a file that is about to be written; the sections follow at {@link headerBytes} + {@link infoBytes}. */
+/**
+ * Header and info section of a file that is about to be written; the sections follow at {@link headerBytes} + {@link
+ * infoBytes}.
+ */
 export function encodeHeader(algorithm: HashAlgorithm, info: StreamInfo): Buffer {
   const bytes = Buffer.alloc(headerBytes + infoBytes);
   magic.copy(bytes, 0);
@@ -47,7 +50,8 @@ export function encodeHeader(algorithm: HashAlgorithm, info: StreamInfo): Buffer
 }
 
 /**
- * Reads header and info section of a whole file. Besides the present order of the header it knows the one of bootc up to 1.15.
+ * Reads header and info section of a whole file. Besides the present order of the header it knows the one of bootc up
+ * to 1.15.
  *
  * @throws CodedError `SPLITSTREAM_INVALID` if the file is none, is damaged, or is for another algorithm.
  */

@@ -18,8 +18,8 @@ export interface SplitStream {
 }
 
 /**
- * Opens the file of a split stream, all of which is at hand. Only lengths and references are checked; that the content is the right one has to
- * be known from the digest of the file.
+ * Opens the file of a split stream, all of which is at hand. Only lengths and references are checked; that the content
+ * is the right one has to be known from the digest of the file.
  *
  * @param contentType if given, the only one accepted.
  * @throws CodedError `SPLITSTREAM_INVALID` if the file is none, or is damaged; so do the chunks.

@@ -9,7 +9,10 @@ export interface SplitStreamWriter {
   writeInline(bytes: Uint8Array): Promise<void>;
   /** Adds the content of an object, by its digest in hex and its size. */
   writeObject(digest: string, sizeBytes: number): Promise<void>;
-  /** Makes the stream refer, under a name, to another stream or an image by its digest. Order counts; a name is given once. */
+  /**
+   * Makes the stream refer, under a name, to another stream or an image by its digest. Order counts; a name is given
+   * once.
+   */
   addNamedReference(name: string, digest: string): void;
   /** The whole file. Call it once, at the end. */
   finish(): Promise<Buffer>;
@@ -19,8 +22,8 @@ export interface SplitStreamWriter {
 const gatherBytes = 64 * 1024;
 
 /**
- * A writer of the split stream format (see {@link encodeHeader}). The merged stream is the concatenation of what is added, in that order;
- * equal additions give equal bytes, however inline bytes are cut.
+ * A writer of the split stream format (see {@link encodeHeader}). The merged stream is the concatenation of what is
+ * added, in that order; equal additions give equal bytes, however inline bytes are cut.
  *
  * @param contentType eight ASCII characters, for example `ocilayer`.
  */

@@ -6,9 +6,9 @@ const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
 
 /**
- * Applies one entry of a layer to the tree of the layers before it, as the OCI image layer specification has it: a later entry replaces
- * an earlier one, a directory keeps what it holds, `.wh.NAME` takes NAME away, `.wh..wh..opq` empties a directory. No parent is
- * made up, and no symlink is followed.
+ * Applies one entry of a layer to the tree of the layers before it, as the OCI image layer specification has it: a
+ * later entry replaces an earlier one, a directory keeps what it holds, `.wh.NAME` takes NAME away, `.wh..wh..opq`
+ * empties a directory. No parent is made up, and no symlink is followed.
  *
  * @throws CodedError `TAR_INVALID` if the parent or the target of a hard link is missing, or a path leads outside.
  */

@@ -38,8 +38,9 @@ const types: Readonly<Record<string, TarEntryType>> = {
 };
 
 /**
- * Reads the entries of an archive in order. The content of a file that is not empty has to be consumed from the input by `takeContent`, all
- * of it; what that gives comes with the entry. The padding is taken here. Stops after the two zero blocks, or where the archive ends.
+ * Reads the entries of an archive in order. The content of a file that is not empty has to be consumed from the input
+ * by `takeContent`, all of it; what that gives comes with the entry. The padding is taken here. Stops after the two
+ * zero blocks, or where the archive ends.
  *
  * @throws CodedError `TAR_INVALID` for a damaged archive, for sparse files, for types that an image cannot have.
  */

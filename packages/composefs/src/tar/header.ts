@@ -25,7 +25,8 @@ export function isZeroBlock(block: Buffer): boolean {
 }
 
 /**
- * Reads a header block in the old, the ustar (POSIX.1) or the GNU form; numbers may be octal text or, as GNU tar writes large ones, base-256.
+ * Reads a header block in the old, the ustar (POSIX.1) or the GNU form; numbers may be octal text or, as GNU tar writes
+ * large ones, base-256.
  *
  * @throws CodedError `TAR_INVALID` if the checksum or a number is wrong.
  */

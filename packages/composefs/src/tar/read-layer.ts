@@ -7,7 +7,8 @@ import { readTarEntries, takeWhole } from './entries.ts';
 /**
  * Applies a layer, kept as a split stream of its archive, to the tree of the layers before it. No object is read.
  *
- * @throws CodedError `TAR_INVALID` if the layer is no usable archive or does not fit on the tree; `SPLITSTREAM_INVALID`.
+ * @throws CodedError `TAR_INVALID` if the layer is no usable archive or does not fit on the tree;
+ * `SPLITSTREAM_INVALID`.
  */
 export async function applyLayer(root: Directory, layer: SplitStream): Promise<void> {
   const cursor = createChunkCursor(layer.chunks());

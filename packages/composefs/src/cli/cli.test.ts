@@ -1,0 +1,177 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dirSync } from 'tmp-promise';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { computeVerity } from '../fsverity/digest.ts';
+import { ociVectors, vectorLayout } from '../oci/vector-image.testing.ts';
+import { zeroCounters } from '../repository/layer-builder.ts';
+import { cfsMain } from './main.ts';
+import { formatBytes, formatCounters } from './report-text.ts';
+
+const folder = dirSync({ unsafeCleanup: true, prefix: 'cfs-' });
+afterAll(() => folder.removeCallback());
+const path = join(folder.name, 'repository');
+const { manifest } = ociVectors.tags.vector as { manifest: string };
+const { image, imageBootable } = ociVectors.runs['vector/sha256/V1'] as { image: string; imageBootable: string };
+
+async function cfs(...args: string[]) {
+  const output: string[] = [];
+  const errors: string[] = [];
+  const status = await cfsMain(args, {
+    defaultRepository: path,
+    write: (text) => output.push(text),
+    writeError: (text) => errors.push(text),
+  });
+  return { status, stdout: output.join(''), stderr: errors.join('') };
+}
+
+beforeAll(async () => {
+  const made = await cfs('init', path, '--insecure', '--algorithm', 'fsverity-sha256-12');
+  expect(made.stdout).toBe(
+    `Initialized composefs repository at ${path}\n  algorithm: fsverity-sha256-12\n  verity:    not required (insecure)\n`,
+  );
+  const pulled = await cfs('oci', 'pull', `oci:${vectorLayout}:vector`, 'localhost/x', '--bootable');
+  expect(pulled.stdout.split('\n')).toEqual([
+    `manifest ${manifest}`,
+    `config   ${ociVectors.tags.vector?.config}`,
+    expect.stringMatching(/^verity {3}[0-9a-f]{64}$/),
+    'tagged   localhost/x',
+    'objects  8 new + 1 already present objects; 14.48 KiB stored, 50.63 KiB inlined',
+    `Boot image: ${imageBootable}`,
+    '',
+  ]);
+});
+
+test('init again', async () => {
+  expect((await cfs('init', '--insecure', '--hash', 'sha256')).stdout).toBe(
+    `Repository already initialized at ${path}\n`,
+  );
+  expect((await cfs('init', '--insecure', '--ensure')).stdout).toBe(
+    `Repository already initialized at ${path} (existing configuration preserved)\n`,
+  );
+  expect(await cfs('init', '--insecure')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('[REPOSITORY_EXISTS]'),
+  });
+});
+
+test('images as a table and as JSON', async () => {
+  expect((await cfs('oci', 'images')).stdout).toBe(`┌─────────────┬──────────────┬───────┬────────┬──────┐
+│ NAME        ┆ DIGEST       ┆ ARCH  ┆ LAYERS ┆ REFS │
+╞═════════════╪══════════════╪═══════╪════════╪══════╡
+│ localhost/x ┆ 5f6185ac483e ┆ amd64 ┆ 2      ┆ 0    │
+└─────────────┴──────────────┴───────┴────────┴──────┘
+`);
+  expect(JSON.parse((await cfs('oci', 'images', '--json')).stdout)).toEqual({
+    images: [
+      {
+        name: 'localhost/x',
+        manifest_digest: manifest,
+        is_container: true,
+        architecture: 'amd64',
+        os: 'linux',
+        created: '2023-11-14T22:13:20Z',
+        layer_count: 2,
+        referrer_count: 0,
+      },
+    ],
+  });
+});
+
+test('an image by tag and by digest', async () => {
+  const shown = JSON.parse((await cfs('oci', 'inspect', 'localhost/x')).stdout);
+  expect(shown).toMatchObject({ referrers: [], composefs_erofs: image, composefs_boot_erofs: imageBootable });
+  expect((await cfs('oci', 'inspect', `@${manifest}`, '--manifest')).stdout.trimEnd()).toBe(shown.manifest);
+  expect((await cfs('oci', 'inspect', `@${manifest}`, '--config')).stdout.trimEnd()).toBe(shown.config);
+  expect(await cfs('oci', 'inspect', 'nothing')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('[IMAGE_NOT_FOUND]'),
+  });
+});
+
+test('tag and untag', async () => {
+  expect((await cfs('oci', 'tag', manifest, 'other')).stdout).toBe(`Tagged ${manifest} as other\n`);
+  expect((await cfs('oci', 'untag', 'other')).stdout).toBe('Removed tag other\n');
+});
+
+test('files and objects of an image', async () => {
+  const blob = 'd9d3aacd2d74474b0e3652c907063124b3da91b6704e961a1c27758bc1b15f09';
+  expect((await cfs('dump-files', imageBootable, '/usr/lib', '/bin')).stdout).toBe(
+    `/usr/lib 0 40755 2 0 0 0 1700000000.0 - - -
+/usr/lib/blob 9000 100644 1 0 0 0 1700000000.0 d9/${blob.slice(2)} - ${blob}
+/usr/lib/os-release 23 100644 1 0 0 0 1700000000.0 - ID=vector\\nVERSION_ID=1\\n -
+/bin 7 120777 1 0 0 0 1700000000.0 usr/bin - -
+`,
+  );
+  expect((await cfs('dump-files', image, '--backing-path-only', '/usr/lib/blob', '/usr/lib/os-release')).stdout).toBe(
+    `/usr/lib/blob d9/${blob.slice(2)}\n/usr/lib/os-release inline\n`,
+  );
+  expect((await cfs('dump-files', image, '/nope')).stderr).toContain('[PATH_NOT_FOUND]');
+  expect((await cfs('image-objects', image)).stdout).toContain(`sha256:${blob}\n`);
+  expect((await cfs('image-objects', '12')).stderr).toContain('[IMAGE_MISSING]');
+});
+
+describe('directories', () => {
+  test('are computed without a repository', async () => {
+    const root = join(folder.name, 'root');
+    mkdirSync(join(root, 'usr'), { recursive: true });
+    writeFileSync(join(root, 'usr/file'), 'x'.repeat(100));
+    chmodSync(root, 0o700);
+    const common = ['--no-repo', '--hash', 'sha256', root];
+    const dump = (await cfs('create-dumpfile', ...common)).stdout;
+    const digest = computeVerity(Buffer.from('x'.repeat(100)), 'sha256');
+    expect(dump.split('\n')[2]).toMatch(/^\/usr\/file 100 100644 1 \d+ \d+ 0 \d+\.\d+ /);
+    expect(dump.split('\n')[2]).toContain(` ${digest.slice(0, 2)}/${digest.slice(2)} - ${digest}`);
+    const ids = await Promise.all([
+      cfs('compute-id', ...common),
+      cfs('compute-id', '--erofs-version', '2', ...common),
+      cfs('compute-id', '--no-propagate-usr-to-root', ...common),
+    ]);
+    expect(new Set(ids.map(({ stdout }) => stdout)).size).toBe(3);
+    expect(await cfs('compute-id', '--bootable', ...common)).toMatchObject({ status: 1 });
+  });
+});
+
+test('what is wrong with a repository is exit status 1, but in JSON', async () => {
+  expect(await cfs('fsck')).toMatchObject({ status: 0 });
+  expect(await cfs('oci', 'fsck', '--json')).toMatchObject({ status: 0 });
+  const damaged = join(path, 'objects/d9', 'd3aacd2d74474b0e3652c907063124b3da91b6704e961a1c27758bc1b15f09');
+  const content = readFileSync(damaged);
+  writeFileSync(damaged, 'changed');
+  expect(await cfs('fsck')).toMatchObject({ status: 1, stdout: expect.stringContaining('status: 1 error(s)') });
+  expect(await cfs('fsck', '--metadata-only')).toMatchObject({ status: 0 });
+  const json = await cfs('oci', 'fsck', '--json');
+  expect(json.status).toBe(0);
+  expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, images_checked: 1, repo: { objects_corrupted: 1 } });
+  writeFileSync(damaged, content);
+});
+
+test.each([[[]], [['nothing']], [['oci']], [['gc', '--nope']], [['compute-id']], [['fsck', '--hash', 'md5']]])(
+  'a wrong command line is exit status 2: %j',
+  async (args) => {
+    expect(await cfs(...args)).toMatchObject({ status: 2, stderr: expect.stringContaining('[USAGE]') });
+  },
+);
+
+test('help goes to standard output', async () => {
+  expect(await cfs('oci', '--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('cfs oci pull') });
+});
+
+test('a repository that is not as demanded is refused', async () => {
+  expect((await cfs('fsck', '--require-verity')).stderr).toContain('[REPOSITORY_UNFIT]');
+  expect((await cfs('fsck', '--hash', 'sha512')).stderr).toContain('[REPOSITORY_UNFIT]');
+});
+
+test('numbers of bytes and counters are worded as cfsctl does', () => {
+  expect([0, 1023, 1024, 1536, 420_266_803].map(formatBytes)).toEqual([
+    '0 B',
+    '1023 B',
+    '1.00 KiB',
+    '1.50 KiB',
+    '400.80 MiB',
+  ]);
+  const linked = { ...zeroCounters(), hardlinked: 3, present: 1, storedBytes: 2048, hardlinkedBytes: 2048 };
+  expect(formatCounters(linked)).toBe(
+    '3 hardlinked + 0 copied + 1 already present objects; 2.00 KiB hardlinked, 0 B copied, 0 B inlined',
+  );
+});

@@ -1,0 +1,234 @@
+import { hash } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { run } from '@workbench/run';
+import fc from 'fast-check';
+import { dirSync } from 'tmp-promise';
+import { afterAll, describe, expect, test } from 'vitest';
+import { cfsMain } from '../cli/main.ts';
+import { findCfsctl } from '../erofs/cfsctl.testing.ts';
+import type { HashAlgorithm } from '../fsverity/algorithm.ts';
+import { type MadeEntry, makeTar } from '../tar/make-tar.testing.ts';
+
+const folder = dirSync({ unsafeCleanup: true, prefix: 'oci-interop-' });
+afterAll(() => folder.removeCallback());
+let count = 0;
+const fresh = (name: string) => join(folder.name, `${name}-${count++}`);
+
+async function cfsctl(...args: string[]): Promise<string> {
+  const result = await run([findCfsctl(), ...args], {
+    step: `cfsctl ${args.slice(0, 4).join(' ')}`,
+    timeoutMs: 60_000,
+  });
+  return result.stdout.trimEnd();
+}
+
+async function cfs(...args: string[]): Promise<string> {
+  const output: string[] = [];
+  const write = (text: string) => output.push(text);
+  const status = await cfsMain(args, { write, writeError: write });
+  if (status !== 0) throw new Error(output.join(''));
+  return output.join('').trimEnd();
+}
+
+/** An OCI layout of one image with these layers, uncompressed and gzip by turns. */
+function makeLayout(layers: readonly Buffer[]): string {
+  const path = fresh('layout');
+  mkdirSync(join(path, 'blobs/sha256'), { recursive: true });
+  writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  const blob = (mediaType: string, bytes: Buffer) => {
+    const hex = hash('sha256', bytes, 'hex');
+    writeFileSync(join(path, 'blobs/sha256', hex), bytes);
+    return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
+  };
+  const type = 'application/vnd.oci.image';
+  const descriptors = layers.map((layer, i) =>
+    i % 2 === 0 ? blob(`${type}.layer.v1.tar+gzip`, gzipSync(layer)) : blob(`${type}.layer.v1.tar`, layer),
+  );
+  const config = {
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: layers.map((layer) => `sha256:${hash('sha256', layer, 'hex')}`) },
+  };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: `${type}.manifest.v1+json`,
+    config: blob(`${type}.config.v1+json`, Buffer.from(JSON.stringify(config))),
+    layers: descriptors,
+  };
+  const described = blob(`${type}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest)));
+  writeFileSync(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [described] }));
+  return path;
+}
+
+const skeleton: MadeEntry[] = ['usr', 'boot', 'sysroot', 'run', 'etc', 'usr/lib'].map((name, i) => ({
+  name: `${name}/`,
+  type: 'dir',
+  mode: '755',
+  mtime: 1_700_000_000 + i,
+}));
+
+const names = fc.constantFrom('a', 'b', 'c', 'usr', 'x y', 'é', 'n'.repeat(99));
+const directory = fc.constantFrom('', 'usr/', 'usr/lib/', 'etc/', './usr/', '/usr/');
+const content = fc
+  .oneof(fc.constantFrom(0, 1, 63, 64, 65, 4096, 4097, 70_000), fc.nat(300))
+  .map((size) => new Uint8Array(size).fill(size % 251));
+const pax = fc.oneof(
+  fc.constant({}),
+  fc.record({ mtime: fc.constantFrom('5.5', '1700000000.123456789', '12') }),
+  fc.record({
+    'SCHILY.xattr.user.x': fc.constantFrom('', 'value'),
+    'SCHILY.xattr.security.capability': fc.constant('\x01\x02'),
+  }),
+);
+const entry: fc.Arbitrary<MadeEntry> = fc
+  .record({
+    directory,
+    name: names,
+    type: fc.constantFrom<MadeEntry['type'][]>('file', 'file', 'file', 'dir', 'symlink', 'fifo', 'char', 'block'),
+    mode: fc.constantFrom('644', '755', '4755', '1777', '0'),
+    uid: fc.constantFrom(0, 1000, 70_000),
+    mtime: fc.constantFrom(0, 1, 1_700_000_000),
+    content,
+    device: fc.constantFrom<[number, number][]>([5, 1], [259, 300]),
+    pax,
+  })
+  .map((made) => ({
+    ...made,
+    name: made.directory + made.name + (made.type === 'dir' ? '/' : ''),
+    target: 'target',
+    content: made.type === 'file' ? made.content : '',
+    ...(Object.keys(made.pax).length === 0 ? {} : { pax: made.pax }),
+  }));
+const whiteout: fc.Arbitrary<MadeEntry> = fc
+  .tuple(directory, fc.constantFrom('.wh.a', '.wh.usr', '.wh.b', '.wh..wh..opq', '.wh.nothing'))
+  .map(([where, name]) => ({ name: where + name, type: 'file' }));
+const layer = fc.array(fc.oneof({ weight: 6, arbitrary: entry }, { weight: 1, arbitrary: whiteout }), {
+  maxLength: 12,
+});
+
+/** Names, links and sizes of everything in a repository but the manifest's stream, whose bytes cfsctl varies. */
+function describeRepository(path: string): string[] {
+  const manifests = readdirSync(join(path, 'streams'))
+    .filter((name) => name.startsWith('oci-manifest'))
+    .map((name) => readlinkSync(join(path, 'streams', name)).slice('../'.length));
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !manifests.includes(name) && !/^objects\/..$/.test(name))
+    .map((name) => {
+      const stats = lstatSync(join(path, name));
+      if (!stats.isSymbolicLink())
+        return `${name} ${stats.isFile() ? stats.size : ''} ${(stats.mode & 0o777).toString(8)}`;
+      return name.startsWith('streams/oci-manifest') ? name : `${name} -> ${readlinkSync(join(path, name))}`;
+    })
+    .sort();
+}
+
+async function importBoth(layers: readonly Buffer[], algorithm: HashAlgorithm, format: 1 | 2) {
+  const layout = makeLayout(layers);
+  const [ours, theirs] = [fresh('ours'), fresh('theirs')];
+  const init = ['--erofs-version', String(format), 'init', '--insecure', '--algorithm', `fsverity-${algorithm}-12`];
+  await cfs(...init, ours);
+  await cfsctl(...init, theirs);
+  const outcomes = await Promise.allSettled([
+    cfs('--repo', ours, 'oci', 'pull', `oci:${layout}`, 'x/y', '--bootable'),
+    cfsctl('--repo', theirs, 'oci', 'pull', `oci:${layout}`, 'x/y', '--bootable'),
+  ]);
+  return { ours, theirs, outcomes };
+}
+
+test('random images become the same repository, or are refused by both', { timeout: 240_000 }, async () => {
+  let accepted = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(layer, { maxLength: 3 }),
+      fc.constantFrom<HashAlgorithm[]>('sha256', 'sha512'),
+      fc.constantFrom(1, 2) as fc.Arbitrary<1 | 2>,
+      async (layers, algorithm, format) => {
+        const archives = [makeTar(skeleton), ...layers.map(makeTar)];
+        const { ours, theirs, outcomes } = await importBoth(archives, algorithm, format);
+        expect(outcomes[0].status).toBe(outcomes[1].status);
+        if (outcomes[0].status === 'rejected') return;
+        accepted += 1;
+        await cfsctl('--repo', theirs, 'gc');
+        expect(describeRepository(ours)).toEqual(describeRepository(theirs));
+        expect(await cfs('--repo', ours, 'oci', 'dump', 'x/y')).toBe(
+          await cfsctl('--repo', ours, 'oci', 'dump', 'x/y'),
+        );
+      },
+    ),
+    { numRuns: 25 },
+  );
+  expect(accepted).toBeGreaterThan(5);
+});
+
+describe('a repository of ours', () => {
+  test('is clean, readable and extended by cfsctl, and the other way round', async () => {
+    const more: MadeEntry = { name: 'usr/lib/more', type: 'file', content: 'more '.repeat(100) };
+    const { ours, theirs } = await importBoth([makeTar([...skeleton, more])], 'sha512', 1);
+    const clean = /^meta.json: ok\n.*status: ok\noci images: 1\/1 ok$/s;
+    expect(await cfsctl('--repo', ours, 'oci', 'fsck')).toMatch(clean);
+    expect(await cfs('--repo', theirs, 'oci', 'fsck')).toMatch(clean);
+    for (const verb of [
+      ['oci', 'compute-id', 'x/y'],
+      ['oci', 'compute-id', '--bootable', 'x/y'],
+      ['oci', 'inspect', 'x/y'],
+      ['oci', 'images', '--json'],
+      ['oci', 'images'],
+    ]) {
+      const seen = await Promise.all(
+        [cfs, cfsctl].flatMap((tool) => [ours, theirs].map((path) => tool('--repo', path, ...verb))),
+      );
+      expect(new Set(seen).size).toBe(1);
+    }
+    expect(await cfsctl('--repo', ours, 'gc', '-n')).toBe('Dry run (no files deleted):\nObjects: 0 removed (0 bytes)');
+    const layout = makeLayout([makeTar([...skeleton, { ...more, content: 'other '.repeat(100) }])]);
+    await cfsctl('--repo', ours, 'oci', 'pull', `oci:${layout}`, 'second', '--bootable');
+    await cfs('--repo', theirs, 'oci', 'pull', `oci:${layout}`, 'second', '--bootable');
+    await cfs('--repo', ours, 'gc');
+    await cfsctl('--repo', theirs, 'gc');
+    expect(describeRepository(ours)).toEqual(describeRepository(theirs));
+    await cfs('--repo', ours, 'oci', 'untag', 'x/y');
+    await cfsctl('--repo', theirs, 'oci', 'untag', 'x/y');
+    const collected = await cfs('--repo', ours, 'gc');
+    expect(collected).toMatch(/^Objects: 8 removed .*\nPruned symlinks: 2 images, 3 streams$/s);
+    expect(await cfsctl('--repo', theirs, 'gc')).toBe(collected);
+  });
+
+  test('with formats beyond the default is clean to cfsctl', async () => {
+    const path = fresh('extra');
+    mkdirSync(path);
+    const metadata = {
+      version: 1,
+      algorithm: 'fsverity-sha512-12',
+      features: { compatible: [], 'read-only-compatible': ['v1_erofs'], incompatible: [] },
+      erofs_formats: { default: 1, extra: [2] },
+    };
+    writeFileSync(join(path, 'meta.json'), JSON.stringify(metadata));
+    await cfs('--repo', path, 'oci', 'pull', `oci:${makeLayout([makeTar(skeleton)])}`, 'x', '--bootable');
+    expect(readdirSync(join(path, 'images'))).toHaveLength(4);
+    expect(await cfsctl('--repo', path, 'oci', 'fsck')).toMatch(/images: 4\/4 ok\nstatus: ok/);
+    expect(await cfsctl('--repo', path, 'gc', '-n')).toBe('Dry run (no files deleted):\nObjects: 0 removed (0 bytes)');
+    const images = readdirSync(join(path, 'images'));
+    const linked = await cfsctl('--repo', path, 'oci', 'linked-erofs-images', images[0] as string);
+    for (const image of images) expect(linked).toContain(image);
+  });
+});
+
+test('the same damage is described by the same lines', async () => {
+  const { ours } = await importBoth(
+    [makeTar([...skeleton, { name: 'usr/x', type: 'file', content: new Uint8Array(100) }])],
+    'sha256',
+    1,
+  );
+  const file = readdirSync(join(ours, 'objects'), { recursive: true, encoding: 'utf8' }).find((name) => {
+    return (
+      lstatSync(join(ours, 'objects', name)).isFile() &&
+      readFileSync(join(ours, 'objects', name)).equals(Buffer.alloc(100))
+    );
+  });
+  writeFileSync(join(ours, 'objects', file as string), 'changed');
+  const lines = async (output: Promise<string>) =>
+    (await output.catch((error) => error.stdout ?? error.message)).trim().split('\n').sort();
+  expect(await lines(cfs('--repo', ours, 'fsck'))).toEqual(await lines(cfsctl('--repo', ours, 'fsck')));
+});

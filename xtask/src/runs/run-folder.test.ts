@@ -1,21 +1,28 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createRunFolder, isRunning, keptRuns, listRuns, pathWord, pruneRuns } from './run-folder.ts';
 
+let folder: string;
 let root: string;
 beforeEach(() => {
-  root = join(mkdtempSync(join(tmpdir(), 'runs-')), 'runs');
+  folder = mkdtempSync(join(tmpdir(), 'runs-'));
+  vi.stubEnv('TMPDIR', folder);
+  root = join(folder, 'runs');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
 });
 
 test('a run has a folder, is the latest, and its work folder goes when it is finished', () => {
   const run = createRunFolder(root, { title: 'readonly', now: new Date('2026-11-24T15:02:03Z') });
   expect(run.id).toMatch(/^20261124-150203-[a-z0-9]{8}$/);
   expect(readlinkSync(join(root, 'latest'))).toBe(run.id);
-  const folder = run.planFolder('composefs/systemd/bls/unsealed/ext4', '/plans/plan-01-readonly');
-  expect(folder).toBe(join(run.path, 'composefs-systemd-bls-unsealed-ext4/plans-plan-01-readonly'));
-  expect(existsSync(folder)).toBe(true);
+  const planFolder = run.planFolder('composefs/systemd/bls/unsealed/ext4', '/plans/plan-01-readonly');
+  expect(planFolder).toBe(join(run.path, 'composefs-systemd-bls-unsealed-ext4/plans-plan-01-readonly'));
+  expect(existsSync(planFolder)).toBe(true);
   expect(listRuns(root).map(({ record }) => isRunning(record))).toEqual([true]);
   run.finish();
   expect(existsSync(run.workPath)).toBe(false);

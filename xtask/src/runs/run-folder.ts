@@ -93,7 +93,10 @@ export function isRunning(record: RunRecord): boolean {
 export function pruneRuns(root: string, keep: number): string[] {
   const runs = listRuns(root);
   const doomed = runs.slice(0, Math.max(0, runs.length - keep)).filter(({ record }) => !isRunning(record));
-  for (const { path } of doomed) rmSync(path, { recursive: true, force: true });
+  for (const { path, record } of doomed) {
+    rmSync(record.workPath, { recursive: true, force: true });
+    rmSync(path, { recursive: true, force: true });
+  }
   return doomed.map(({ path }) => path);
 }
 

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { bcvkOptions } from '../matrix/bcvk-options.ts';
@@ -37,7 +36,9 @@ let controller: AbortController;
 beforeEach(() => {
   guest = fakeGuest();
   vi.stubEnv('PATH', guest.path);
-  root = mkdtempSync(join(tmpdir(), 'run-tmt-'));
+  vi.stubEnv('TMPDIR', guest.folder);
+  root = join(guest.folder, 'repository');
+  mkdirSync(root);
   for (const part of ['.fmf', 'plans', 'tests']) mkdirSync(join(root, part));
   writeFileSync(join(guest.folder, 'plans'), JSON.stringify([{ name: '/plans/one', enabled: true }]));
   onTmt('results pass; token');
@@ -46,6 +47,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllEnvs();
+  rmSync(guest.folder, { recursive: true });
 });
 
 function onTmt(script: string): void {

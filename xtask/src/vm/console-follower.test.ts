@@ -56,6 +56,32 @@ test('the first fatal line is kept, a restart is a phase anew, a prompt without 
   expect(follower.phase).toBe('kernel');
 });
 
+test('failed units are named, once each, and forgotten when the guest restarts', async () => {
+  const follower = new ConsoleFollower(folder);
+  const failed =
+    '[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39mssh.service\x1b[0m - OpenBSD Secure Shell server.\r\n';
+  print(`systemd[1]: Switching root.\n${failed}[FAILED] Failed to mount /data.\n`);
+  print(failed, firmwareLogName);
+  follower.poll();
+  expect([...follower.failedUnits]).toEqual(['ssh.service', '/data']);
+  print('Linux version 7\n');
+  follower.poll();
+  expect(follower.failedUnits.size).toBe(0);
+});
+
+test('the last lines are those of the operating system, or of the console with the fatal line', () => {
+  const follower = new ConsoleFollower(folder);
+  print('BdsDxe: starting Boot0001\n', firmwareLogName);
+  follower.poll();
+  expect(follower.lastLines(5)).toEqual(['BdsDxe: starting Boot0001']);
+  print('vm login:');
+  follower.poll();
+  expect(follower.lastLines(5)).toEqual(['vm login:']);
+  print('Kernel panic - not syncing: x\n', firmwareLogName);
+  follower.poll();
+  expect(follower.lastLines(1)).toEqual(['Kernel panic - not syncing: x']);
+});
+
 test('a log that began anew is read from its start', async () => {
   const follower = new ConsoleFollower(folder);
   print('a long first line\n');

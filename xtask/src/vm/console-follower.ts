@@ -22,19 +22,28 @@ export const firmwareLogName = 'platform-console.log';
 
 const keptLines = 200;
 
+interface Log {
+  offset: number;
+  /** The last line, as far as it is written. */
+  rest: string;
+  /** Whole lines, the last ones. */
+  lines: string[];
+}
+
 /**
- * Reads the console logs of one VM as they grow. It keeps the last lines, how far the boot came, and the first fatal
- * line. A log that is not there yet, or was cut off and began anew, is no error.
+ * Reads the console logs of one VM as they grow. It keeps the last lines, how far the boot came, the units that failed,
+ * and the first fatal line. A log that is not there yet, or was cut off and began anew, is no error.
  */
 export class ConsoleFollower {
   /** How far the guest came since it was last (re)started. */
   phase: BootPhase | undefined;
   /** The first fatal line seen. */
   fatal: FatalLine | undefined;
+  /** Units that systemd could not start since the guest was last (re)started, as it names them. */
+  readonly failedUnits = new Set<string>();
   readonly #folder: string;
-  readonly #offsets = new Map<string, number>();
-  readonly #rests = new Map<string, string>();
-  readonly #lines: string[] = [];
+  readonly #logs = new Map<string, Log>();
+  #fatalLog: string | undefined;
 
   /** @param folder where the logs appear: see `consoleLogs`. */
   constructor(folder: string) {
@@ -44,56 +53,65 @@ export class ConsoleFollower {
   /** Reads what is new. That is little each time, so it is read at once: no line is seen later than the next look. */
   poll(): void {
     for (const name of consoleLogs(this.#folder)) {
-      const text = this.#readNew(name);
+      const log = this.#logs.get(name) ?? { offset: 0, rest: '', lines: [] };
+      this.#logs.set(name, log);
+      const text = readNew(join(this.#folder, name), log);
       if (text === '') continue;
-      const lines = ((this.#rests.get(name) ?? '') + text).split('\n');
+      const lines = (log.rest + text).split('\n');
       // A prompt has no newline, and a guest that died may not have written its last one: the rest is looked at too.
-      const rest = lines.pop() ?? '';
-      this.#rests.set(name, rest);
-      for (const line of lines) this.#take(plainConsoleLine(line), true);
-      this.#take(plainConsoleLine(rest), false);
+      log.rest = lines.pop() ?? '';
+      for (const raw of lines) {
+        const line = plainConsoleLine(raw);
+        if (line.trim() !== '') log.lines.push(line);
+        this.#take(line, name);
+      }
+      log.lines.splice(0, log.lines.length - keptLines);
+      this.#take(plainConsoleLine(log.rest), name);
     }
   }
 
-  /** The last lines of all console logs, in the order in which they were read; blank ones are left out. */
+  /** The last lines of the console that had the fatal line, else of that of the operating system, else of any. */
   lastLines(count: number): string[] {
-    const rests = [...this.#rests.values()].map(plainConsoleLine);
-    return [...this.#lines, ...rests].filter((line) => line.trim() !== '').slice(-count);
+    const byName = [...this.#logs].sort(([a], [b]) => (a < b ? -1 : 1));
+    const texts = byName.map(([name, { lines, rest }]) => ({ name, lines: [...lines, plainConsoleLine(rest)] }));
+    const chosen =
+      texts.find(({ name }) => name === this.#fatalLog) ?? texts.find(({ lines }) => lines.some((line) => line !== ''));
+    return (chosen?.lines ?? []).filter((line) => line.trim() !== '').slice(-count);
   }
 
-  #take(line: string, isWhole: boolean): void {
-    if (isWhole) {
-      this.#lines.push(line);
-      if (this.#lines.length > keptLines) this.#lines.shift();
-    }
+  #take(line: string, logName: string): void {
     this.#notePhase(line);
+    const [, unit] = /\[FAILED\] Failed to (?:start|mount|activate|listen on) (.+?)(?: - .*|\.)?$/.exec(line) ?? [];
+    if (unit !== undefined) this.failedUnits.add(unit);
     if (this.fatal !== undefined) return;
     const pattern = fatalPatternOf(line);
-    if (pattern !== undefined) this.fatal = { line, pattern };
+    if (pattern === undefined) return;
+    this.fatal = { line, pattern };
+    this.#fatalLog = logName;
   }
 
   #notePhase(line: string): void {
     const phase = bootPhaseOf(line);
     if (phase === undefined) return;
-    const isRestart = phase === 'firmware' || phase === 'kernel';
+    const isRestart = (phase === 'firmware' || phase === 'kernel') && this.phase !== 'boot loader';
     const isFurther = this.phase === undefined || bootPhases.indexOf(phase) > bootPhases.indexOf(this.phase);
-    if (isFurther || (isRestart && this.phase !== 'boot loader')) this.phase = phase;
+    if (isRestart && !isFurther) this.failedUnits.clear();
+    if (isFurther || isRestart) this.phase = phase;
   }
+}
 
-  #readNew(name: string): string {
-    const file = openSync(join(this.#folder, name), 'r');
-    try {
-      const { size } = fstatSync(file);
-      const seen = this.#offsets.get(name) ?? 0;
-      const from = size < seen ? 0 : seen;
-      const buffer = Buffer.alloc(size - from);
-      const length = size === from ? 0 : readSync(file, buffer, 0, buffer.length, from);
-      this.#offsets.set(name, from + length);
-      // latin1 keeps every byte apart: a character cut in two by the end of a read cannot spoil what follows.
-      return buffer.toString('latin1', 0, length);
-    } finally {
-      closeSync(file);
-    }
+function readNew(path: string, log: Log): string {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const from = size < log.offset ? 0 : log.offset;
+    const buffer = Buffer.alloc(size - from);
+    const length = size === from ? 0 : readSync(file, buffer, 0, buffer.length, from);
+    log.offset = from + length;
+    // latin1 keeps every byte apart: a character cut in two by the end of a read cannot spoil what follows.
+    return buffer.toString('latin1', 0, length);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -88,15 +88,10 @@ export class GuestMonitor implements AsyncDisposable {
   ): GuestDeath {
     const afterS = Math.round((this.#options.clock.now() - this.#startedAt) / 1000);
     const where = this.phase === undefined ? 'before its console said anything' : `in phase ${this.phase}`;
-    return new GuestDeath(
-      code,
-      `guest ${this.#options.name} ${what} after ${afterS} s, ${where}: ${details.evidence}`,
-      {
-        ...details,
-        phase: this.phase,
-        consoleTail: this.lastLines(20),
-      },
-    );
+    const failed = [...this.#options.console.failedUnits];
+    const units = failed.length === 0 ? '' : `; failed units: ${failed.join(', ')}`;
+    const message = `guest ${this.#options.name} ${what} after ${afterS} s, ${where}: ${details.evidence}${units}`;
+    return new GuestDeath(code, message, { ...details, phase: this.phase, consoleTail: this.lastLines(20) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BcvkClient } from './bcvk-client.ts';
@@ -11,11 +10,13 @@ let guest: FakeGuest;
 let logFolder: string;
 beforeEach(() => {
   guest = fakeGuest();
-  logFolder = mkdtempSync(join(tmpdir(), 'machine-'));
+  logFolder = join(guest.folder, 'logs');
+  mkdirSync(logFolder);
   vi.stubEnv('PATH', guest.path);
 });
 afterEach(() => {
   vi.unstubAllEnvs();
+  rmSync(guest.folder, { recursive: true });
 });
 
 function options(change: Partial<MachineOptions> = {}): MachineOptions {
@@ -103,6 +104,12 @@ test('the last reason is kept', async () => {
   const hung = await deathOf({ timeouts: { boot_seconds: 30 } });
   expect(hung).toMatchObject({ code: 'GUEST_NOT_READY', class: 'product', phase: 'kernel' });
   expect(hung.message).toContain('the guest does not accept the key (port 2222); the guest is in phase');
+});
+
+test('units that failed are named', async () => {
+  guest.onSsh(refused);
+  guest.console('[FAILED] Failed to start ssh.service - OpenBSD Secure Shell server.\nvm login: ');
+  expect((await deathOf()).message).toMatch(/is sshd enabled\?; failed units: ssh.service$/);
 });
 
 test('bcvk that fails is a fault of all around, and leaves nothing', async () => {

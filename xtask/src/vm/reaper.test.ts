@@ -1,12 +1,18 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { currentOwner, formatOwner } from '../runs/owner.ts';
 import { createRunFolder } from '../runs/run-folder.ts';
 import { BcvkClient } from './bcvk-client.ts';
-import { fakeGuest } from './fake-guest.ts';
+import { type FakeGuest, fakeGuest } from './fake-guest.ts';
 import { mountsBelow, orphans, ownerLabelStart, reapLeftovers } from './reaper.ts';
+
+let guest: FakeGuest | undefined;
+afterEach(() => {
+  vi.unstubAllEnvs();
+  if (guest !== undefined) rmSync(guest.folder, { recursive: true });
+  guest = undefined;
+});
 
 const alive = `${ownerLabelStart}${formatOwner(currentOwner())}`;
 const gone = `${ownerLabelStart}${formatOwner({ ...currentOwner(), startTicks: '1' })}`;
@@ -26,10 +32,11 @@ test('only a VM whose owner is gone is an orphan', () => {
 });
 
 test('what a killed run left is removed, its logs stay, a living run is not touched', async () => {
-  const guest = fakeGuest();
+  guest = fakeGuest();
   guest.setState('running');
   guest.setList([vm('left', ['bootc.test=1', gone]), vm('mine', [alive])]);
-  const root = join(mkdtempSync(join(tmpdir(), 'reaper-')), 'runs');
+  vi.stubEnv('TMPDIR', guest.folder);
+  const root = join(guest.folder, 'runs');
   const living = createRunFolder(root, { title: 'living' });
   const killed = createRunFolder(root, { title: 'killed' });
   const record = JSON.parse(readFileSync(join(killed.path, 'run.json'), 'utf8'));

@@ -2,7 +2,7 @@ import type { Options } from 'yargs';
 import { stripTransport } from '../images/podman.ts';
 import { parsePortMapping } from '../libvirt/ports.ts';
 import { parseHostFolder, parseLogDir } from '../libvirt/run-options.ts';
-import type { RunVmRequest } from '../libvirt/run-vm.ts';
+import type { RunVmRequest } from '../libvirt/run-vm-request.ts';
 import { installOptionTable, instanceTypes, machineOptionTable, readInstallOptions } from './shared-options.ts';
 import { parseDiskSize, parseMemoryMiB } from './sizes.ts';
 import { flagOf, listOf, numberOf, type Parsed, stringOf, usageError } from './strict-yargs.ts';

@@ -8,9 +8,14 @@ import { sshArguments } from './ssh-command.ts';
 import { writeKeyFile } from './ssh-key.ts';
 import { domainState, type Virsh } from './virsh.ts';
 
-const bannerTimeoutMs = 3000;
+/** How long after the boot an ssh server may take to answer, under KVM. */
+export const sshAfterBootMs = 20_000;
+const bannerTimeoutMs = 1500;
 const betweenTriesMs = 500;
 const shownLines = 20;
+/** What a console shows when the guest is up: its login prompt, or the last target of an ordinary boot. */
+const bootedPattern = /login: *$|Reached target .*(multi-user|graphical)\.target/m;
+const serverFailedPattern = /Failed to start .*(ssh|sshd)\b.*$/m;
 
 /** What the wait for ssh asks of the world; a test gives its own. */
 export interface SshProbe {
@@ -30,30 +35,37 @@ export interface SshProbe {
  *
  * @throws CodedError SSH_TIMEOUT with the last reason, VM_STOPPED, or the code of the fatal line
  */
-export async function waitForSsh(
-  name: string,
-  probe: SshProbe,
-  options: { deadlineMs: number; onTry?: (why: string, elapsedMs: number) => void; signal?: AbortSignal },
-): Promise<void> {
+export async function waitForSsh(name: string, probe: SshProbe, options: SshWaitOptions): Promise<void> {
   const began = probe.now();
-  let why = 'not tried yet';
+  let bootedAt: number | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
-    const failure = await probe.tryLogin();
-    if (failure === undefined) return;
-    why = failure;
+    const [why] = await Promise.all([probe.tryLogin(), throwIfDead(name, probe)]);
+    if (why === undefined) return;
     const elapsedMs = probe.now() - began;
     options.onTry?.(why, elapsedMs);
-    await throwIfDead(name, probe);
-    if (elapsedMs > options.deadlineMs) {
-      throw new CodedError('SSH_TIMEOUT', withConsole(`no login to ${name} in ${seconds(elapsedMs)}: ${why}`, probe), {
-        hint: /refused|banner|closed/.test(why)
-          ? 'is sshd enabled in the image?'
-          : `look inside: virsh console ${name}`,
+    const consoleText = stripControl(probe.consoleText());
+    if (bootedPattern.test(consoleText)) bootedAt ??= probe.now();
+    const isLateForBooted = bootedAt !== undefined && probe.now() - bootedAt > options.afterBootMs;
+    if (isLateForBooted || elapsedMs > options.deadlineMs) {
+      const state = bootedAt === undefined ? '' : ', though the guest has booted';
+      const message = `no login to ${name} in ${seconds(elapsedMs)}${state}: ${why}`;
+      throw new CodedError('SSH_TIMEOUT', withConsole(message, probe), {
+        hint: serverFailedPattern.exec(consoleText)?.[0] ?? `is sshd enabled in the image? Look: virsh console ${name}`,
       });
     }
     await probe.pause(betweenTriesMs);
   }
+}
+
+/** Deadlines of {@link waitForSsh}, and who listens. */
+export interface SshWaitOptions {
+  /** For the whole wait. */
+  deadlineMs: number;
+  /** From when a console shows that the guest is up: an ssh server that will come is there soon then. */
+  afterBootMs: number;
+  onTry?: (why: string, elapsedMs: number) => void;
+  signal?: AbortSignal;
 }
 
 async function throwIfDead(name: string, probe: SshProbe): Promise<void> {
@@ -64,22 +76,20 @@ async function throwIfDead(name: string, probe: SshProbe): Promise<void> {
       hint: 'read its consoles: bcvk libvirt run --log-dir=console=DIR keeps them',
     });
   }
-  for (const line of probe.consoleText().split('\n')) {
+  for (const line of stripControl(probe.consoleText()).split('\n')) {
     const fatal = matchFatal(line);
     if (fatal === undefined || fatal.code === 'GUEST_OOM' || fatal.code === 'GUEST_HUNG_TASK') continue;
-    throw new CodedError(
-      fatal.code,
-      withConsole(`${fatal.meaning} (VM ${name}): ${stripControl(line).trim()}`, probe),
-      {
-        hint: `look inside: virsh console ${name}`,
-      },
-    );
+    throw new CodedError(fatal.code, withConsole(`${fatal.meaning} (VM ${name}): ${line.trim()}`, probe), {
+      hint: `look inside: virsh console ${name}`,
+    });
   }
 }
 
 function withConsole(message: string, probe: SshProbe): string {
-  const lines = stripControl(probe.consoleText().replaceAll('\n', '\u0009\n')).split('\t\n');
-  const tail = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
+  const tail = stripControl(probe.consoleText())
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '');
   return [message, ...tail.slice(-shownLines).map((line) => `  | ${line}`)].join('\n');
 }
 

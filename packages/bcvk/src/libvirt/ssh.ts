@@ -4,7 +4,7 @@ import type { Context } from '../cli/context.ts';
 import { getDomain } from './domain-info.ts';
 import { sshArguments } from './ssh-command.ts';
 import { writeKeyFile } from './ssh-key.ts';
-import { probeDomain, waitForSsh } from './ssh-wait.ts';
+import { probeDomain, sshAfterBootMs, waitForSsh } from './ssh-wait.ts';
 import { createVirsh } from './virsh.ts';
 
 /** How long `libvirt ssh` waits for a server that does not answer yet, under KVM. */
@@ -47,6 +47,7 @@ export async function sshToVm(name: string, session: SshSession, context: Contex
   const accel = domain.metadata.get('accel') === 'kvm' ? 'kvm' : 'tcg';
   await waitForSsh(name, probeDomain(virsh, domain, session.user), {
     deadlineMs: scaleDeadline(answerDeadlineMs, accel),
+    afterBootMs: scaleDeadline(sshAfterBootMs, accel),
     signal: context.signal,
   });
   using key = writeKeyFile(info.ssh_private_key);

@@ -36,7 +36,7 @@ interface Output {
   columns?: number;
 }
 
-const plainUpdateEveryMs = 5000;
+const plainUpdateEveryMs = 10_000;
 
 /** Steps shown on `output`: one live line on a terminal, plain lines elsewhere. The clock counts milliseconds. */
 export function createPhases(output: Output, now: () => number = () => performance.now()): Phases {

@@ -33,7 +33,7 @@ export function matchFatal(line: string): FatalPattern | undefined {
   return fatalPatterns.find(({ pattern }) => pattern.test(plain));
 }
 
-/** A console line without escape sequences and other control characters. */
+/** Console text without escape sequences and other control characters; newlines and tabs stay. */
 export function stripControl(line: string): string {
-  return line.replaceAll(/\u001b\[[0-9;?!]*[A-Za-z]|\u001b\][^\u0007]*\u0007|[\u0000-\u0008\u000b-\u001f]/g, '');
+  return line.replaceAll(/\u001b\[[0-9;?!]*[A-Za-z]|\u001b\][^\u0007]*\u0007|[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
 }

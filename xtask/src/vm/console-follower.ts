@@ -41,21 +41,22 @@ export class ConsoleFollower {
   fatal: FatalLine | undefined;
   /** Units that systemd could not start since the guest was last (re)started, as it names them. */
   readonly failedUnits = new Set<string>();
-  readonly #folder: string;
+  /** Where the logs are. */
+  readonly folder: string;
   readonly #logs = new Map<string, Log>();
   #fatalLog: string | undefined;
 
   /** @param folder where the logs appear: see `consoleLogs`. */
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Reads what is new. That is little each time, so it is read at once: no line is seen later than the next look. */
   poll(): void {
-    for (const name of consoleLogs(this.#folder)) {
+    for (const name of consoleLogs(this.folder)) {
       const log = this.#logs.get(name) ?? { offset: 0, rest: '', lines: [] };
       this.#logs.set(name, log);
-      const text = readNew(join(this.#folder, name), log);
+      const text = readNew(join(this.folder, name), log);
       if (text === '') continue;
       const lines = (log.rest + text).split('\n');
       // A prompt has no newline, and a guest that died may not have written its last one: the rest is looked at too.

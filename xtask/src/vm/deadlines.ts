@@ -9,6 +9,8 @@ export interface Deadlines {
   bootMs: number;
   /** From a closed ssh port on a guest that is up to the verdict that sshd will not come. */
   sshdMs: number;
+  /** The same when the unit of sshd is known to have failed: systemd may start it again. */
+  sshdFailedMs: number;
   /** One try of ssh. */
   sshTryMs: number;
   /** All tests of one plan. */
@@ -33,6 +35,7 @@ export function deadlinesFor(accel: Accel | undefined, wishes: DeadlineWishes = 
     launchMs: 600_000 * scale,
     bootMs: (wishes.boot_seconds ?? 180) * 1000 * scale,
     sshdMs: 30_000 * scale,
+    sshdFailedMs: 5000 * scale,
     // The guest's half of a key exchange takes seconds under translation.
     sshTryMs: scale === 1 ? 5000 : 20_000,
     planMs: (wishes.plan_seconds ?? 1800) * 1000 * scale,

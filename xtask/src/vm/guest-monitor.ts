@@ -1,6 +1,7 @@
 import type { ConsoleFollower } from './console-follower.ts';
 import type { FailureClass } from './console-patterns.ts';
 import { GuestDeath } from './guest-death.ts';
+import { failedUnitsIn } from './journal-words.ts';
 import type { Clock } from './waits/clock.ts';
 
 /** What bcvk says of the VM: its libvirt state, or why that cannot be learned. */
@@ -80,6 +81,14 @@ export class GuestMonitor implements AsyncDisposable {
     return this.#options.console.lastLines(count);
   }
 
+  /** Units that did not start, each with its last words where the journal has them. */
+  get failedUnits(): string[] {
+    const { failedUnits, folder } = this.#options.console;
+    const fromJournal = failedUnitsIn(folder);
+    const names = new Set([...failedUnits, ...fromJournal.keys()]);
+    return [...names].map((name) => `${name}${fromJournal.get(name) ? ` (${fromJournal.get(name)})` : ''}`);
+  }
+
   /** Makes a death of something that was noticed elsewhere, with what is known of the guest. */
   describeDeath(
     code: string,
@@ -88,8 +97,7 @@ export class GuestMonitor implements AsyncDisposable {
   ): GuestDeath {
     const afterS = Math.round((this.#options.clock.now() - this.#startedAt) / 1000);
     const where = this.phase === undefined ? 'before its console said anything' : `in phase ${this.phase}`;
-    const failed = [...this.#options.console.failedUnits];
-    const units = failed.length === 0 ? '' : `; failed units: ${failed.join(', ')}`;
+    const units = this.failedUnits.length === 0 ? '' : `; failed units: ${this.failedUnits.join(', ')}`;
     const message = `guest ${this.#options.name} ${what} after ${afterS} s, ${where}: ${details.evidence}${units}`;
     return new GuestDeath(code, message, { ...details, phase: this.phase, consoleTail: this.lastLines(20) });
   }

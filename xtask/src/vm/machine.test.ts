@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BcvkClient } from './bcvk-client.ts';
@@ -106,10 +106,17 @@ test('the last reason is kept', async () => {
   expect(hung.message).toContain('the guest does not accept the key (port 2222); the guest is in phase');
 });
 
-test('units that failed are named', async () => {
+test('units that failed are named, with their last words', async () => {
   guest.onSsh(refused);
+  const journal = [
+    { _SYSTEMD_UNIT: 'ssh.service', MESSAGE: 'sshd: no hostkeys available -- exiting.' },
+    { UNIT: 'ssh.service', JOB_RESULT: 'failed' },
+  ];
+  writeFileSync(join(logFolder, 'journal.json'), journal.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
   guest.console('[FAILED] Failed to start ssh.service - OpenBSD Secure Shell server.\nvm login: ');
-  expect((await deathOf()).message).toMatch(/is sshd enabled\?; failed units: ssh.service$/);
+  expect((await deathOf()).message).toMatch(
+    /is sshd enabled\?; failed units: ssh.service \(sshd: no hostkeys available -- exiting.\)$/,
+  );
 });
 
 test('bcvk that fails is a fault of all around, and leaves nothing', async () => {

@@ -109,7 +109,10 @@ export class Machine implements AsyncDisposable {
       refusal = answer.refusal;
       const isShut = refusal.kind === 'refused' && this.monitor.phase === 'login prompt';
       refusedSince = isShut ? (refusedSince ?? clock.now()) : undefined;
-      if (refusedSince !== undefined && clock.now() - refusedSince >= deadlines.sshdMs) {
+      const graceMs = this.monitor.failedUnits.some((unit) => unit.startsWith('ssh'))
+        ? deadlines.sshdFailedMs
+        : deadlines.sshdMs;
+      if (refusedSince !== undefined && clock.now() - refusedSince >= graceMs) {
         noSshd.resolve(
           this.#neverReady('GUEST_NO_SSHD', 'is up but has no sshd', explainRefusal(refusal, 'login prompt')),
         );

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The file that bcvk writes the guest's journal to, an object a line; see systemd.journal-fields(7). */
+const journalName = 'journal.json';
+
+/** Units that failed, each with the last thing that it said itself, or an empty text. */
+export type FailedUnits = Map<string, string>;
+
+/**
+ * Reads the journal in a folder for units whose start failed. A journal that is not there, and lines that are cut off, say
+ * nothing; this never throws for what a guest wrote.
+ */
+export function failedUnitsIn(folder: string): FailedUnits {
+  let text: string;
+  try {
+    text = readFileSync(join(folder, journalName), 'utf8');
+  } catch {
+    return new Map();
+  }
+  return failedUnitsOf(text.split('\n'));
+}
+
+/** The same for the lines of a journal. */
+export function failedUnitsOf(lines: readonly string[]): FailedUnits {
+  const lastWords = new Map<string, string>();
+  const failed = new Set<string>();
+  for (const line of lines) {
+    const entry = parseEntry(line);
+    if (entry === undefined) continue;
+    const { MESSAGE: message, _SYSTEMD_UNIT: speaker, UNIT: unit, JOB_RESULT: result } = entry;
+    if (typeof speaker === 'string' && typeof message === 'string') lastWords.set(speaker, message.trim());
+    if (typeof unit !== 'string') continue;
+    if (result === 'failed') failed.add(unit);
+    if (result === 'done') failed.delete(unit);
+  }
+  return new Map([...failed].map((unit) => [unit, lastWords.get(unit) ?? '']));
+}
+
+function parseEntry(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

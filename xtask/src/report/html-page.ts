@@ -35,9 +35,9 @@ export function htmlPage(report: RunReport, tailsOf: (plan: PlanReport) => reado
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-    `<title>${isGood ? 'passed' : 'FAILED'}: ${escape(report.cell)}</title><style>${style}</style></head><body>`,
-    `<h1 class="${isGood ? 'passed' : 'failed'}">${escape(countLine(report))}</h1>`,
-    `<p>${escape(report.cell)}, image ${escape(report.image)}, run ${escape(report.id)}<br>${escape(report.machine)}</p>`,
+    `<title>${isGood ? 'passed' : 'FAILED'}: ${escapeHtml(report.cell)}</title><style>${style}</style></head><body>`,
+    `<h1 class="${isGood ? 'passed' : 'failed'}">${escapeHtml(countLine(report))}</h1>`,
+    `<p>${escapeHtml(report.cell)}, image ${escapeHtml(report.image)}, run ${escapeHtml(report.id)}<br>${escapeHtml(report.machine)}</p>`,
     timeline(report),
     ...report.plans.map((plan) => planSection(plan, report, tailsOf(plan))),
     leftOut(report),
@@ -64,7 +64,7 @@ function timeline(report: RunReport): string {
   return [
     '<div class="time">',
     ...rows.map(
-      ({ label, phases }) => `<div>${escape(label)}</div><div class="bars">${phases.map(bar).join('')}</div>`,
+      ({ label, phases }) => `<div>${escapeHtml(label)}</div><div class="bars">${phases.map(bar).join('')}</div>`,
     ),
     `<div>${formatDuration(until - from)}</div><div class="key">${key}</div></div>`,
   ].join('\n');
@@ -74,13 +74,13 @@ function planSection(plan: PlanReport, report: RunReport, tails: readonly LogTai
   const link = (path: string): string => encodeURI(relative(report.folder, path));
   const times = plan.phases.map(({ name, durationMs }) => `${name} ${formatDuration(durationMs)}`).join(', ');
   return [
-    `<h2 class="${plan.outcome}">${escape(plan.plan)}: ${plan.outcome}</h2>`,
-    `<p>${times} · VM ${escape(plan.vm)} · <a href="${link(plan.folder)}/">logs</a></p>`,
+    `<h2 class="${plan.outcome}">${escapeHtml(plan.plan)}: ${plan.outcome}</h2>`,
+    `<p>${times} · VM ${escapeHtml(plan.vm)} · <a href="${link(plan.folder)}/">logs</a></p>`,
     failureSection(plan),
     plan.tests.length === 0 ? '' : `<table>${plan.tests.map((test) => testRow(test, plan, link)).join('\n')}</table>`,
     ...tails.map(
       ({ title, file, text }) =>
-        `<details><summary>${escape(title)}</summary><a href="${link(file)}">whole log</a><pre>${escape(text)}</pre></details>`,
+        `<details><summary>${escapeHtml(title)}</summary><a href="${link(file)}">whole log</a><pre>${escapeHtml(text)}</pre></details>`,
     ),
   ]
     .filter((part) => part !== '')
@@ -89,12 +89,12 @@ function planSection(plan: PlanReport, report: RunReport, tails: readonly LogTai
 
 function failureSection({ failure }: PlanReport): string {
   if (failure === undefined) return '';
-  const help = failure.hint === undefined ? '' : `<br>${escape(failure.hint)}`;
+  const help = failure.hint === undefined ? '' : `<br>${escapeHtml(failure.hint)}`;
   return [
-    `<div class="card"><p><b>${escape(failure.class)}, ${escape(failure.code)}, in phase ${failure.phase}</b>`,
-    `<br>${escape(failure.message)}${help}</p>`,
-    `<p>last lines of ${escape(failure.tailOf)}:</p><pre>${escape(failure.tail.join('\n'))}</pre>`,
-    failure.command === undefined ? '' : `<pre>${escape(failure.command)}</pre>`,
+    `<div class="card"><p><b>${escapeHtml(failure.class)}, ${escapeHtml(failure.code)}, in phase ${failure.phase}</b>`,
+    `<br>${escapeHtml(failure.message)}${help}</p>`,
+    `<p>last lines of ${escapeHtml(failure.tailOf)}:</p><pre>${escapeHtml(failure.tail.join('\n'))}</pre>`,
+    failure.command === undefined ? '' : `<pre>${escapeHtml(failure.command)}</pre>`,
     '</div>',
   ].join('');
 }
@@ -102,15 +102,17 @@ function failureSection({ failure }: PlanReport): string {
 function testRow(test: TestReport, plan: PlanReport, link: (path: string) => string): string {
   const kind =
     test.result === 'pass' || test.result === 'info' ? 'passed' : test.result === 'skip' ? 'skipped' : 'failed';
-  const name = escape(test.name);
+  const name = escapeHtml(test.name);
   const linked =
     test.outputFile === undefined ? name : `<a href="${link(`${plan.folder}/${test.outputFile}`)}">${name}</a>`;
-  return `<tr><td class="${kind}">${test.result}</td><td>${linked}</td><td>${formatDuration(test.durationMs)}</td><td>${escape(test.note)}</td></tr>`;
+  return `<tr><td class="${kind}">${test.result}</td><td>${linked}</td><td>${formatDuration(test.durationMs)}</td><td>${escapeHtml(test.note)}</td></tr>`;
 }
 
 function leftOut(report: RunReport): string {
   if (report.leftOut.length === 0) return '';
-  const rows = report.leftOut.map(({ plan, why }) => `<tr><td>${escape(plan)}</td><td>${escape(why)}</td></tr>`);
+  const rows = report.leftOut.map(
+    ({ plan, why }) => `<tr><td>${escapeHtml(plan)}</td><td>${escapeHtml(why)}</td></tr>`,
+  );
   return `<h2>Left out</h2><table>${rows.join('\n')}</table>`;
 }
 
@@ -119,6 +121,6 @@ function percent(part: number, whole: number): string {
 }
 
 /** Text as HTML content or attribute. */
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -69,17 +69,46 @@ test('failed units are named, once each, and forgotten when the guest restarts',
   expect(follower.failedUnits.size).toBe(0);
 });
 
-test('the last lines are those of the operating system, or of the console with the fatal line', () => {
+test('the last lines are those of the console that said most, or that had the fatal line', () => {
   const follower = new ConsoleFollower(folder);
   print('BdsDxe: starting Boot0001\n', firmwareLogName);
   follower.poll();
   expect(follower.lastLines(5)).toEqual(['BdsDxe: starting Boot0001']);
-  print('vm login:');
+  print('Linux version 7\nWelcome to Debian\nvm login:');
   follower.poll();
-  expect(follower.lastLines(5)).toEqual(['vm login:']);
+  expect(follower.lastLines(1)).toEqual(['vm login:']);
   print('Kernel panic - not syncing: x\n', firmwareLogName);
   follower.poll();
   expect(follower.lastLines(1)).toEqual(['Kernel panic - not syncing: x']);
+});
+
+test('the lines that led to the fatal one are shown, not all that came after it', () => {
+  const follower = new ConsoleFollower(folder);
+  const after = Array.from({ length: 50 }, (_, n) => `Stopped target ${n}\n`).join('');
+  print(`a\nthe cause\n[DEPEND] Dependency failed for sysroot.mount - Root Partition.\n${after}`);
+  follower.poll();
+  expect(follower.lastLines(8).slice(0, 3)).toEqual([
+    'the cause',
+    '[DEPEND] Dependency failed for sysroot.mount - Root Partition.',
+    'Stopped target 0',
+  ]);
+});
+
+test('of what systemd paints while it waits, the last is kept', () => {
+  const follower = new ConsoleFollower(folder);
+  print('a\n[*     ] (1 of 3) Job x running (1s / 90s)\n[**    ] (2 of 3) Job y running (2s / 90s)\nb\n');
+  follower.poll();
+  expect(follower.lastLines(5)).toEqual(['a', '[**    ] (2 of 3) Job y running (2s / 90s)', 'b']);
+});
+
+test('a character that two reads share is whole', () => {
+  const follower = new ConsoleFollower(folder);
+  const bytes = Buffer.from('udevd.serv\u2026anager\n');
+  appendFileSync(join(folder, consoleLogName), bytes.subarray(0, 11));
+  follower.poll();
+  appendFileSync(join(folder, consoleLogName), bytes.subarray(11));
+  follower.poll();
+  expect(follower.lastLines(1)).toEqual(['udevd.serv\u2026anager']);
 });
 
 test('a log that began anew is read from its start', async () => {

@@ -21,8 +21,17 @@ export const consoleLogName = 'console.log';
 export const firmwareLogName = 'platform-console.log';
 
 const keptLines = 200;
+/** Lines after the fatal one that are shown with it. */
+const linesAfterFatal = 6;
+
+/** What systemd paints again and again while it waits for a job. */
+const waiting = /^\[[ *]{6}\] /;
+
+/** systemd's words for a unit that did not start, in its status lines and in the kernel log. */
+const failedUnit = /(?:\[FAILED\]|systemd\[1\]:) Failed to (?:start|mount|activate|listen on) (.+?)(?: - .*|\.)?$/;
 
 interface Log {
+  decoder: TextDecoder;
   offset: number;
   /** The last line, as far as it is written. */
   rest: string;
@@ -54,7 +63,7 @@ export class ConsoleFollower {
   /** Reads what is new. That is little each time, so it is read at once: no line is seen later than the next look. */
   poll(): void {
     for (const name of consoleLogs(this.folder)) {
-      const log = this.#logs.get(name) ?? { offset: 0, rest: '', lines: [] };
+      const log = this.#logs.get(name) ?? { decoder: new TextDecoder(), offset: 0, rest: '', lines: [] };
       this.#logs.set(name, log);
       const text = readNew(join(this.folder, name), log);
       if (text === '') continue;
@@ -63,7 +72,10 @@ export class ConsoleFollower {
       log.rest = lines.pop() ?? '';
       for (const raw of lines) {
         const line = plainConsoleLine(raw);
-        if (line.trim() !== '') log.lines.push(line);
+        if (line.trim() !== '') {
+          if (waiting.test(line) && waiting.test(log.lines.at(-1) ?? '')) log.lines.pop();
+          log.lines.push(line);
+        }
         this.#take(line, name);
       }
       log.lines.splice(0, log.lines.length - keptLines);
@@ -71,18 +83,26 @@ export class ConsoleFollower {
     }
   }
 
-  /** The last lines of the console that had the fatal line, else of that of the operating system, else of any. */
+  /**
+   * The last lines up to the fatal line and a few behind it, of the console that printed it; else the last lines of the
+   * console that has said most: the kernel command line decides which one that is.
+   */
   lastLines(count: number): string[] {
-    const byName = [...this.#logs].sort(([a], [b]) => (a < b ? -1 : 1));
-    const texts = byName.map(([name, { lines, rest }]) => ({ name, lines: [...lines, plainConsoleLine(rest)] }));
+    const texts = [...this.#logs].map(([name, { lines, rest }]) => ({
+      name,
+      lines: [...lines, plainConsoleLine(rest)],
+    }));
     const chosen =
-      texts.find(({ name }) => name === this.#fatalLog) ?? texts.find(({ lines }) => lines.some((line) => line !== ''));
-    return (chosen?.lines ?? []).filter((line) => line.trim() !== '').slice(-count);
+      texts.find(({ name }) => name === this.#fatalLog) ?? texts.sort((a, b) => b.lines.length - a.lines.length)[0];
+    const lines = (chosen?.lines ?? []).filter((line) => line.trim() !== '');
+    const fatalAt = this.fatal === undefined ? -1 : lines.lastIndexOf(this.fatal.line);
+    const end = fatalAt < 0 ? lines.length : Math.min(lines.length, fatalAt + 1 + linesAfterFatal);
+    return lines.slice(Math.max(0, end - count), end);
   }
 
   #take(line: string, logName: string): void {
     this.#notePhase(line);
-    const [, unit] = /\[FAILED\] Failed to (?:start|mount|activate|listen on) (.+?)(?: - .*|\.)?$/.exec(line) ?? [];
+    const [, unit] = failedUnit.exec(line) ?? [];
     if (unit !== undefined) this.failedUnits.add(unit);
     if (this.fatal !== undefined) return;
     const pattern = fatalPatternOf(line);
@@ -109,8 +129,8 @@ function readNew(path: string, log: Log): string {
     const buffer = Buffer.alloc(size - from);
     const length = size === from ? 0 : readSync(file, buffer, 0, buffer.length, from);
     log.offset = from + length;
-    // latin1 keeps every byte apart: a character cut in two by the end of a read cannot spoil what follows.
-    return buffer.toString('latin1', 0, length);
+    // A character that the end of the read cut in two is completed by the next.
+    return log.decoder.decode(buffer.subarray(0, length), { stream: true });
   } finally {
     closeSync(file);
   }
@@ -135,7 +155,7 @@ export function consoleLogs(folder: string): string[] {
 export async function consoleHasLine(folder: string, wanted: string): Promise<boolean> {
   for (const name of consoleLogs(folder)) {
     await using file = await open(join(folder, name), 'r');
-    for await (const line of file.readLines({ encoding: 'latin1' })) {
+    for await (const line of file.readLines()) {
       if (plainConsoleLine(line).trim() === wanted) return true;
     }
   }

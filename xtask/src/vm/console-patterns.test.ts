@@ -9,6 +9,7 @@ test.each([
   ['[   99.0] EXT4-fs error (device vda3): ext4_lookup:1855: inode #12: comm ls', 'GUEST_FILESYSTEM_ERROR'],
   ['[   70.3] Out of memory: Killed process 812 (podman) total-vm:1234kB', 'GUEST_OUT_OF_MEMORY'],
   ['[FAILED] Failed to mount sysroot.mount - /sysroot.', 'GUEST_ROOT_NOT_MOUNTED'],
+  ['[DEPEND] Dependency failed for sysroot.mount - Root Partition.', 'GUEST_ROOT_NOT_MOUNTED'],
   ['         Starting dracut-emergency.service - Dracut Emergency Shell...', 'GUEST_DRACUT_EMERGENCY'],
   ['Generating "/run/initramfs/rdsosreport.txt"', 'GUEST_DRACUT_EMERGENCY'],
   ['You are in emergency mode. After logging in, type "journalctl -xb"', 'GUEST_EMERGENCY_SHELL'],
@@ -46,6 +47,7 @@ test('a boot is followed through its phases', () => {
     'EFI stub: Loaded initrd from LINUX_EFI_INITRD_MEDIA_GUID device path',
     '[    0.000000] Linux version 7.2.0',
     'systemd[1]: Running in initrd.',
+    'systemd[1]: Queued start job for default target initrd.target.',
     'systemd[1]: Switching root.',
     '[  OK  ] Reached target multi-user.target - Multi-User System.',
     'debian login:',
@@ -55,6 +57,7 @@ test('a boot is followed through its phases', () => {
     'boot loader',
     'kernel',
     'initramfs',
+    undefined,
     'system',
     'login prompt',
     'login prompt',
@@ -64,6 +67,10 @@ test('a boot is followed through its phases', () => {
 test('control sequences are taken out of a line', () => {
   expect(plainConsoleLine('\x1b[2J\x1b[0;1;31mFAILED\x1b[0m\x1b(B it\r')).toBe('FAILED it');
   expect(plainConsoleLine('[\x1b[0;32m  OK  \x1b[0m] Reached\ttarget\r\r')).toBe('[  OK  ] Reached\ttarget');
+});
+
+test('a title for the terminal is taken out with its text', () => {
+  expect(plainConsoleLine('\x1b[!p\x1b]104\x07\x1b]0;title\x1b\\login:')).toBe('login:');
 });
 
 test('every pattern has its own code', () => {

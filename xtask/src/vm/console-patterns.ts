@@ -55,7 +55,7 @@ export const fatalConsolePatterns: readonly FatalPattern[] = [
   {
     code: 'GUEST_ROOT_NOT_MOUNTED',
     pattern:
-      /Failed to mount .*(?:\/?sysroot|[Rr]oot [Ff]ile [Ss]ystem)|VFS: Unable to mount root fs|composefs: .*(?:failed|cannot)/,
+      /(?:Failed to mount|Dependency failed for) .*(?:sysroot\.mount|\/sysroot|Root Partition|[Rr]oot [Ff]ile [Ss]ystem)|VFS: Unable to mount root fs|composefs: .*(?:failed|cannot)/,
     what: 'could not mount its root',
     hint: 'compare composefs= and root= of the kernel command line with what is on the disk',
     class: 'product',
@@ -120,8 +120,8 @@ export type BootPhase = (typeof bootPhases)[number];
 
 const phasePatterns: readonly (readonly [BootPhase, RegExp])[] = [
   ['login prompt', /\blogin: ?$|Reached target .*[Mm]ulti-[Uu]ser/],
-  ['system', /Switching root|initrd-switch-root|Starting .*switch-root|Queued start job for default target/],
-  ['initramfs', /Running in init(?:rd|ramfs)|Reached target .*[Ii]nitrd|Run \/init as init process|dracut-/],
+  ['system', /Switching root|Reached target initrd-switch-root|Starting initrd-switch-root|Welcome to /],
+  ['initramfs', /Running in init(?:rd|ramfs)|Booting initrd of|Reached target initrd|Run \/init as init process/],
   ['kernel', /Linux version \d|Command line: /],
   ['boot loader', /systemd-boot|GNU GRUB|Booting `|EFI stub: /],
   ['firmware', /BdsDxe|UEFI firmware|SeaBIOS/],
@@ -139,5 +139,10 @@ export function fatalPatternOf(line: string): FatalPattern | undefined {
 
 /** A console line as text: without ECMA-48 control sequences and other control characters. */
 export function plainConsoleLine(line: string): string {
-  return line.replaceAll(/\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f]/g, '').trimEnd();
+  return line
+    .replaceAll(
+      /\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f]/g,
+      '',
+    )
+    .trimEnd();
 }

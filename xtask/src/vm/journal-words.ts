@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The file that bcvk writes the guest's journal to, an object a line; see systemd.journal-fields(7). */
-const journalName = 'journal.json';
+/** The files that bcvk writes the guest's journal to, an object a line; see systemd.journal-fields(7). */
+const journalNames = ['journal-initrd.json', 'journal.json'];
 
 /** Units that failed, each with the last thing that it said itself, or an empty text. */
 export type FailedUnits = Map<string, string>;
@@ -12,13 +12,15 @@ export type FailedUnits = Map<string, string>;
  * nothing; this never throws for what a guest wrote.
  */
 export function failedUnitsIn(folder: string): FailedUnits {
-  let text: string;
+  return failedUnitsOf(journalNames.flatMap((name) => readLines(join(folder, name))));
+}
+
+function readLines(file: string): string[] {
   try {
-    text = readFileSync(join(folder, journalName), 'utf8');
+    return readFileSync(file, 'utf8').split('\n');
   } catch {
-    return new Map();
+    return [];
   }
-  return failedUnitsOf(text.split('\n'));
 }
 
 /** The same for the lines of a journal. */

@@ -39,8 +39,8 @@ const unneededModules = [
 
 /** Kernel command line of the installer. */
 export function installerKernelArguments(machine: Pick<InstallerMachine, 'initramfsFile'>): string {
-  const root =
-    machine.initramfsFile === undefined ? [`root=${guest.rootTag}`, 'rootfstype=virtiofs', 'ro'] : ['root=bcvk'];
+  // With an initramfs its own unit mounts the root: see rootMountArchive.
+  const root = machine.initramfsFile === undefined ? [`root=${guest.rootTag}`, 'rootfstype=virtiofs', 'ro'] : [];
   return [
     ...root,
     // Only what matters goes to the serial port: the console is there to see a guest die.

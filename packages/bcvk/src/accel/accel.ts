@@ -23,5 +23,5 @@ export function accelArgument(accel: Accel): string {
 
 /** The `-cpu` value for guests that we start ourselves. */
 export function cpuArgument(accel: Accel): string {
-  return accel === 'kvm' ? 'host' : 'max';
+  return accel === 'kvm' ? 'host' : 'Nehalem';
 }

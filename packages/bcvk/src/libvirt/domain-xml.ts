@@ -68,8 +68,7 @@ export function domainXml(domain: DomainDescription): string {
       features(domain),
       domain.accel === 'kvm'
         ? element('cpu', { mode: 'host-passthrough', migratable: 'off' })
-        : // Nested virtualisation that is only emulated: guests would load a hypervisor's modules for nothing.
-          element('cpu', { mode: 'maximum' }, element('feature', { policy: 'disable', name: 'svm' })),
+        : element('cpu', { mode: 'maximum' }),
       element('clock', { offset: 'utc' }, ...timers(domain.accel)),
       textElement('on_poweroff', 'destroy'),
       textElement('on_reboot', 'restart'),

@@ -1,10 +1,7 @@
 import { CodedError, CommandError, type RunResult, run } from '@workbench/run';
 
-/** How libvirt is reached. */
-export interface Virsh {
-  /** Runs one virsh command; `step` says what for. */
-  (args: readonly string[], step: string): Promise<RunResult>;
-}
+/** Runs one virsh command on one connection; `step` says what for. */
+export type Virsh = (args: readonly string[], step: string) => Promise<RunResult>;
 
 const notReachable = /failed to connect to the hypervisor|Failed to connect socket|Connection refused/i;
 

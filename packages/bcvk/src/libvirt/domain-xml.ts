@@ -1,4 +1,4 @@
-import type { Accel } from '../accel/accel.ts';
+import { type Accel, emulatedCpu } from '../accel/accel.ts';
 import { element, renderXml, textElement } from './xml.ts';
 
 /** XML namespace of the metadata that bcvk keeps in a domain. */
@@ -68,7 +68,7 @@ export function domainXml(domain: DomainDescription): string {
       features(domain),
       domain.accel === 'kvm'
         ? element('cpu', { mode: 'host-passthrough', migratable: 'off' })
-        : element('cpu', { mode: 'maximum' }),
+        : element('cpu', { mode: 'custom', match: 'exact', check: 'none' }, textElement('model', emulatedCpu)),
       element('clock', { offset: 'utc' }, ...timers(domain.accel)),
       textElement('on_poweroff', 'destroy'),
       textElement('on_reboot', 'restart'),

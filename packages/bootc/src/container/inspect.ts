@@ -57,7 +57,7 @@ async function findInspectedKernel(root: string): Promise<InspectedKernel | null
 /** The inspection in one of its formats, a newline at the end. */
 export async function formatInspection(inspection: ImageInspection, format: InspectFormat): Promise<string> {
   if (format === 'json') return `${JSON.stringify(inspection, undefined, 2)}\n`;
-  if (format === 'yaml') return (await import('yaml')).stringify(inspection);
+  if (format === 'yaml') return (await import('../deployment/yaml-text.ts')).formatYaml(inspection);
   const { kargs, kernel } = inspection;
   const rows = [
     ['Kernel', kernel?.version ?? '<none>'],

@@ -14,6 +14,6 @@ export async function formatDocument(
   if (options.format === 'json') return canonicalJson(toJsonValue(document));
   if (options.format === 'humanreadable') return formatHumanReadable(document, options);
   // Loaded here, since most calls ask for another format.
-  const { stringify } = await import('yaml');
-  return stringify(document, { lineWidth: 0 });
+  const { formatYaml } = await import('../deployment/yaml-text.ts');
+  return formatYaml(document);
 }

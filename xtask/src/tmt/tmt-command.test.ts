@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { quoteCommand } from '@workbench/run';
 import { expect, test } from 'vitest';
 import { tmtCommand, tmtEnvironment } from './tmt-command.ts';
@@ -22,4 +24,8 @@ test("tmt's own waits are stretched", () => {
 
 test('tmt itself, not only its tests, knows where its scripts go', () => {
   expect(tmtEnvironment(1)).toMatchObject({ TMT_SCRIPTS_DIR: '/var/lib/tmt/scripts' });
+});
+
+test('tmt loads our plugins', () => {
+  expect(existsSync(join(tmtEnvironment(1).TMT_PLUGINS ?? '', 'quick_ssh_master.py'))).toBe(true);
 });

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { SshTarget } from '../vm/ssh-probe.ts';
 
 /** One plan to be run in one guest. */
@@ -15,6 +16,9 @@ export interface TmtRun {
 
 /** Where tmt puts its scripts in the guest: its own choice is below /usr, which is read-only there. */
 const scriptsFolder = '/var/lib/tmt/scripts';
+
+/** Our plugins for tmt. */
+const pluginsFolder = fileURLToPath(new URL('plugins', import.meta.url));
 
 /** Options for contexts, which go before the verb. */
 export function contextOptions(contexts: Readonly<Record<string, string>>): string[] {
@@ -55,6 +59,7 @@ export function tmtCommand(run: TmtRun): [string, ...string[]] {
 export function tmtEnvironment(scale: number): Record<string, string> {
   return {
     NO_COLOR: '1',
+    TMT_PLUGINS: pluginsFolder,
     TMT_SCRIPTS_DIR: scriptsFolder,
     TMT_CONNECT_TIMEOUT: String(120 * scale),
     TMT_REBOOT_TIMEOUT: String(600 * scale),

@@ -21,13 +21,14 @@ export function accelArgument(accel: Accel): string {
   return accel === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=512';
 }
 
-/**
- * The processor that is emulated. The newest one that QEMU can emulate is slower: kernel and libraries then choose vector
- * code that the emulation spells out instruction by instruction (an image import took 69 s with it, and 52 s with this).
- */
-export const emulatedCpu = 'Nehalem';
+/** A processor that QEMU emulates. */
+export type EmulatedCpu = 'Nehalem' | 'max';
 
-/** The `-cpu` value for guests that we start ourselves. */
-export function cpuArgument(accel: Accel): string {
-  return accel === 'kvm' ? 'host' : emulatedCpu;
+/**
+ * The processor that is emulated for an image that needs this x86-64 level. Not the newest one where a lesser one will do:
+ * kernel and libraries would choose vector code that the emulation spells out instruction by instruction (an image
+ * import took 69 s with it, and 52 s without).
+ */
+export function emulatedCpu(neededLevel: number | undefined): EmulatedCpu {
+  return neededLevel !== undefined && neededLevel <= 2 ? 'Nehalem' : 'max';
 }

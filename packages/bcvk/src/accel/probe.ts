@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CodedError, CommandError, run } from '@workbench/run';
 import { z } from 'zod';
 import { hashFile } from '../images/kernel.ts';
-import { type Accel, type AccelChoice, accelArgument, cpuArgument } from './accel.ts';
+import { type AccelChoice, accelArgument } from './accel.ts';
 
 /**
  * What a stock kernel without a root file system ends with: everything before it (boot protocol, paging, timers,
@@ -73,9 +73,9 @@ export function probeKey(inputs: ProbeInputs): string {
   return `host ${inputs.hostKernel}, qemu ${inputs.qemuVersion}, guest kernel sha256:${inputs.guestKernelSha256}`;
 }
 
-/** Arguments of the QEMU that only boots a kernel until it has no root file system. */
-export function probeArguments(kernelFile: string, accel: Accel): [string, ...string[]] {
-  const machine = ['-machine', 'q35', '-accel', accelArgument(accel), '-cpu', cpuArgument(accel), '-m', '512'];
+/** Arguments of the QEMU that only boots a kernel, under KVM, until it has no root file system. */
+export function probeArguments(kernelFile: string): [string, ...string[]] {
+  const machine = ['-machine', 'q35', '-accel', accelArgument('kvm'), '-cpu', 'host', '-m', '512'];
   const quiet = ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'];
   const kernel = ['-kernel', kernelFile, '-append', 'console=ttyS0 earlyprintk=serial,ttyS0 panic=-1'];
   return ['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64', ...machine, ...quiet, ...kernel];
@@ -83,7 +83,7 @@ export function probeArguments(kernelFile: string, accel: Accel): [string, ...st
 
 async function bootUnderKvm(kernelFile: string, logFile: string): Promise<AccelChoice> {
   try {
-    const { stdout } = await run(probeArguments(kernelFile, 'kvm'), {
+    const { stdout } = await run(probeArguments(kernelFile), {
       step: 'boot a kernel under KVM',
       timeoutMs: probeDeadlineMs,
       logFile,

@@ -32,6 +32,7 @@ const recordSchema = z.object({
   inputs: inputsSchema,
   created: z.string(),
   kernelSha256: z.string(),
+  processorLevel: z.number().nullable(),
   installSeconds: z.number(),
 });
 

@@ -27,7 +27,7 @@ const inputs: BaseDiskInputs = {
   firmware: 'uefi',
   programVersion: 'v1',
 };
-const facts = { created: '2026-11-24T00:00:00.000Z', kernelSha256: 'bb', installSeconds: 60 };
+const facts = { created: '2026-11-24T00:00:00.000Z', kernelSha256: 'bb', processorLevel: 1, installSeconds: 60 };
 
 test('the key is stable, whatever the order of the fields', () => {
   expect(baseDiskKey(inputs)).toBe('47bb603ebdbdbb57');

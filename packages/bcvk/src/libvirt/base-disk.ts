@@ -89,6 +89,7 @@ export async function findOrInstallBaseDisk(request: BaseDiskRequest, context: C
       inputs,
       created: new Date().toISOString(),
       kernelSha256: result.kernelSha256,
+      processorLevel: result.processorLevel,
       installSeconds: Math.round((performance.now() - began) / 100) / 10,
     });
     pruneBaseDisks(context, { protectedKey: disk.key });

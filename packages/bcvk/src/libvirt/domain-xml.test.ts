@@ -6,6 +6,7 @@ const plain: DomainDescription = {
   name: 'vm-one',
   uuid: '5a3e7f4c-0000-4000-8000-000000000001',
   accel: 'tcg',
+  emulatedCpu: 'Nehalem',
   memoryMiB: 2048,
   cpus: 2,
   firmware: {

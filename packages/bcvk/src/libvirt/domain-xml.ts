@@ -1,4 +1,4 @@
-import { type Accel, emulatedCpu } from '../accel/accel.ts';
+import type { Accel, EmulatedCpu } from '../accel/accel.ts';
 import { element, renderXml, textElement } from './xml.ts';
 
 /** XML namespace of the metadata that bcvk keeps in a domain. */
@@ -21,6 +21,7 @@ export interface DomainDescription {
   name: string;
   uuid: string;
   accel: Accel;
+  emulatedCpu: EmulatedCpu;
   memoryMiB: number;
   cpus: number;
   firmware: DomainFirmware;
@@ -66,9 +67,7 @@ export function domainXml(domain: DomainDescription): string {
         ? element('memoryBacking', {}, element('source', { type: 'memfd' }), element('access', { mode: 'shared' }))
         : undefined,
       features(domain),
-      domain.accel === 'kvm'
-        ? element('cpu', { mode: 'host-passthrough', migratable: 'off' })
-        : element('cpu', { mode: 'custom', match: 'exact', check: 'none' }, textElement('model', emulatedCpu)),
+      processor(domain),
       element('clock', { offset: 'utc' }, ...timers(domain.accel)),
       textElement('on_poweroff', 'destroy'),
       textElement('on_reboot', 'restart'),
@@ -112,6 +111,12 @@ function features({ firmware, accel }: DomainDescription) {
     firmware.kind === 'uefi' && firmware.secure ? element('smm', { state: 'on' }) : undefined,
     accel === 'tcg' ? element('tcg', {}, textElement('tb-cache', 512, { unit: 'MiB' })) : undefined,
   );
+}
+
+function processor({ accel, emulatedCpu }: DomainDescription) {
+  if (accel === 'kvm') return element('cpu', { mode: 'host-passthrough', migratable: 'off' });
+  if (emulatedCpu === 'max') return element('cpu', { mode: 'maximum' });
+  return element('cpu', { mode: 'custom', match: 'exact', check: 'none' }, textElement('model', emulatedCpu));
 }
 
 function timers(accel: Accel) {

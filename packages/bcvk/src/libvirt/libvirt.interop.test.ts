@@ -36,6 +36,7 @@ async function defineVm(): Promise<void> {
     name,
     uuid: randomUUID(),
     accel: 'tcg',
+    emulatedCpu: 'max',
     memoryMiB: 256,
     cpus: 1,
     firmware: { kind: 'uefi', secure: false, ...firmware, varsFile: files.firmwareVariables },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
+import { emulatedCpu } from '../accel/accel.ts';
 import { chooseAccel } from '../accel/probe.ts';
 import { type BaseDisk, baseDiskFolder, findBaseDisk } from '../cache/base-disks.ts';
 import type { Context } from '../cli/context.ts';
@@ -84,6 +85,7 @@ export async function makeVm(name: string, parts: VmParts): Promise<void> {
       name,
       uuid: randomUUID(),
       accel,
+      emulatedCpu: emulatedCpu(baseDisk.record.processorLevel ?? undefined),
       memoryMiB: request.memoryMiB,
       cpus: request.cpus,
       firmware,

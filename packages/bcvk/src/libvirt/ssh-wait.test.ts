@@ -23,10 +23,29 @@ const deadlines = { deadlineMs: 100_000, afterBootMs: 20_000 };
 const failure = (probe: SshProbe) => waitForSsh('vm', probe, deadlines).catch((error: unknown) => error);
 
 test('a slow guest is waited for, and each try says why', async () => {
-  const tries: string[] = [];
-  const onTry = (why: string, elapsedMs: number) => tries.push(`${why} ${elapsedMs}`);
-  await waitForSsh('vm', fakeGuest({ loginMs: 1000 }), { ...deadlines, onTry });
-  expect(tries).toEqual(['ECONNREFUSED 0', 'ECONNREFUSED 500']);
+  const probe = fakeGuest({ loginMs: 4000 });
+  const reasons = new Set<string>();
+  await waitForSsh('vm', probe, { ...deadlines, onTry: (why) => reasons.add(why) });
+  expect([...reasons]).toEqual(['ECONNREFUSED']);
+  expect(probe.now()).toBe(6000);
+});
+
+test('while the console shows that the guest boots, few logins are tried; when it is up, many', async () => {
+  const probe = fakeGuest({
+    loginMs: 21_000,
+    console: [
+      [100, 'BdsDxe: starting'],
+      [20_000, '[  OK  ] Started ssh.service - OpenBSD Secure Shell server.'],
+    ],
+  });
+  let tries = 0;
+  const tryLogin = () => {
+    tries += 1;
+    return probe.tryLogin();
+  };
+  await waitForSsh('vm', { ...probe, tryLogin }, deadlines);
+  expect(probe.now()).toBe(21_000);
+  expect(tries).toBe(6);
 });
 
 test('a guest that stops is noticed at once, with its last words', async () => {

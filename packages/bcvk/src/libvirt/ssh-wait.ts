@@ -11,10 +11,15 @@ import { domainState, type Virsh } from './virsh.ts';
 /** How long after the boot an ssh server may take to answer, under KVM. */
 export const sshAfterBootMs = 20_000;
 const bannerTimeoutMs = 1500;
-const betweenTriesMs = 500;
 const shownLines = 20;
-/** What a console shows when the guest is up: its login prompt, or the last target of an ordinary boot. */
-const bootedPattern = /login: *$|Reached target .*(multi-user|graphical)\.target/m;
+/** What a console shows when the guest is up: its login prompt, its ssh server, or the last target of an ordinary boot. */
+const bootedPattern = /login: *$|Started .*sshd?\.service|Reached target .*(multi-user|graphical)\.target/m;
+/**
+ * Pause between two tries to log in: short when the guest is up; long while its console shows that it is not, because
+ * QEMU keeps every connection that is begun in that time, and the server must answer each when it comes.
+ */
+const pauseMs = { up: 500, silent: 3000, booting: 8000 };
+const stepMs = 500;
 const serverFailedPattern = /Failed to start .*(ssh|sshd)\b.*$/m;
 
 /** What the wait for ssh asks of the world; a test gives its own. */
@@ -38,14 +43,21 @@ export interface SshProbe {
 export async function waitForSsh(name: string, probe: SshProbe, options: SshWaitOptions): Promise<void> {
   const began = probe.now();
   let bootedAt: number | undefined;
+  let why: string | undefined = 'not tried yet';
+  let triedAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     options.signal?.throwIfAborted();
-    const [why] = await Promise.all([probe.tryLogin(), throwIfDead(name, probe)]);
-    if (why === undefined) return;
-    const elapsedMs = probe.now() - began;
-    options.onTry?.(why, elapsedMs);
+    await throwIfDead(name, probe);
     const consoleText = stripControl(probe.consoleText());
     if (bootedPattern.test(consoleText)) bootedAt ??= probe.now();
+    const pause = bootedAt !== undefined ? pauseMs.up : consoleText.trim() === '' ? pauseMs.silent : pauseMs.booting;
+    if (probe.now() - triedAt >= pause) {
+      why = await probe.tryLogin();
+      if (why === undefined) return;
+      triedAt = probe.now();
+    }
+    const elapsedMs = probe.now() - began;
+    options.onTry?.(why, elapsedMs);
     const isLateForBooted = bootedAt !== undefined && probe.now() - bootedAt > options.afterBootMs;
     if (isLateForBooted || elapsedMs > options.deadlineMs) {
       const state = bootedAt === undefined ? '' : ', though the guest has booted';
@@ -54,7 +66,7 @@ export async function waitForSsh(name: string, probe: SshProbe, options: SshWait
         hint: serverFailedPattern.exec(consoleText)?.[0] ?? `is sshd enabled in the image? Look: virsh console ${name}`,
       });
     }
-    await probe.pause(betweenTriesMs);
+    await probe.pause(stepMs);
   }
 }
 

@@ -16,8 +16,9 @@ export const fatalPatterns: readonly FatalPattern[] = [
   { code: 'GUEST_FROZEN', pattern: /systemd\[1\]: Freezing execution/, meaning: "the guest's systemd froze" },
   {
     code: 'GUEST_DEPENDENCY',
-    pattern: /(Dependency failed for|Timed out waiting for device) .*(bcvk|virtio|bootc|host-container|Installation)/,
-    meaning: 'the guest lacks something that the installation needs',
+    pattern:
+      /(Dependency failed for|Timed out waiting for device) .*(bcvk|virtio|sysroot|bootc|host-container|Installation)/,
+    meaning: 'the installer lacks something that it needs',
   },
   { code: 'GUEST_OOM', pattern: /Out of memory: Killed process/, meaning: 'the guest ran out of memory' },
   {

@@ -28,14 +28,14 @@ test.each([
     '[\u001b[0;1;38;5;185mDEPEND\u001b[0m] Dependency failed for \u001b[0;1;39mbcvk-install.service',
     'GUEST_DEPENDENCY',
   ],
-  ['[ TIME ] Timed out waiting for device dev-disk-by\\x2did-virtio\\x2doutput.device', 'GUEST_DEPENDENCY'],
+  ['[ TIME ] Timed out waiting for device dev-d…output.device - /dev/disk/by-id/virtio-output.', 'GUEST_DEPENDENCY'],
   ['[ 42.0] Out of memory: Killed process 12 (node)', 'GUEST_OOM'],
 ])('%j is fatal', (line, code) => expect(matchFatal(line)?.code).toBe(code));
 
 test.each([
   '[  OK  ] Reached target emergency-not.target',
   'panic=-1 on the command line',
-  'Dependency failed for fun',
+  'Dependency failed for bcvk-journal-stream.service',
 ])('%j is not', (line) => expect(matchFatal(line)).toBeUndefined());
 
 test('escape sequences are taken out, newlines stay', () => {

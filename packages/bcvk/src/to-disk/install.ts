@@ -3,12 +3,13 @@ import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from '@workbench/run';
-import type { AccelChoice } from '../accel/accel.ts';
+import { type AccelChoice, emulatedCpu } from '../accel/accel.ts';
 import { chooseAccel } from '../accel/probe.ts';
 import type { Context } from '../cli/context.ts';
 import { showBytes } from '../cli/sizes.ts';
 import { findKernel, hashFile, type ImageKernel } from '../images/kernel.ts';
 import { findContainerStorage, type ImageFacts, mountImage } from '../images/podman.ts';
+import { readProcessorLevel } from '../images/processor-level.ts';
 import type { GuestProgress } from './guest-lines.ts';
 import { guest } from './guest-units.ts';
 import { type InstallOptions, installCommand } from './install-options.ts';
@@ -41,6 +42,8 @@ export interface InstallRequest {
 export interface InstallResult {
   accel: AccelChoice;
   kernelSha256: string;
+  /** The x86-64 level that the image needs; null if it does not say. */
+  processorLevel: number | null;
 }
 
 /**
@@ -62,7 +65,7 @@ export async function installToDisk(request: InstallRequest, context: Context): 
     work.willMountImage(request.image.id);
     const root = await mountImage(request.image.id);
     const kernel = findKernel(root, request.image.reference);
-    return { root, kernel, kernelSha256: await hashFile(kernel.kernelFile) };
+    return { root, kernel, kernelSha256: await hashFile(kernel.kernelFile), level: readProcessorLevel(root) };
   });
   const accel = await decideAccel(image.kernel, image.kernelSha256, logFolder, context);
 
@@ -87,6 +90,7 @@ export async function installToDisk(request: InstallRequest, context: Context): 
     await runInstaller({
       machine: {
         accel: accel.accel,
+        emulatedCpu: emulatedCpu(image.level),
         memoryMiB: request.memoryMiB,
         cpus: request.cpus ?? availableParallelism(),
         kernelFile: image.kernel.kernelFile,
@@ -109,7 +113,7 @@ export async function installToDisk(request: InstallRequest, context: Context): 
   });
   work.keepFile(request.diskFile);
   if (request.logFolder === undefined) rmSync(logFolder, { recursive: true, force: true });
-  return { accel, kernelSha256: image.kernelSha256 };
+  return { accel, kernelSha256: image.kernelSha256, processorLevel: image.level ?? null };
 }
 
 async function decideAccel(

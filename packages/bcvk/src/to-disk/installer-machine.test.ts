@@ -20,6 +20,7 @@ const command = installCommand(
 
 const machine: InstallerMachine = {
   accel: 'tcg',
+  emulatedCpu: 'Nehalem',
   memoryMiB: 4096,
   cpus: 2,
   kernelFile: '/image/usr/lib/modules/6.12/vmlinuz',

@@ -1,9 +1,10 @@
-import { type Accel, accelArgument, cpuArgument } from '../accel/accel.ts';
+import { type Accel, accelArgument, type EmulatedCpu } from '../accel/accel.ts';
 import { guest, guestUnits, smbiosCredential } from './guest-units.ts';
 
 /** The machine that boots an image in order to install it. */
 export interface InstallerMachine {
   accel: Accel;
+  emulatedCpu: EmulatedCpu;
   memoryMiB: number;
   cpus: number;
   kernelFile: string;
@@ -82,7 +83,14 @@ export function installerArguments(machine: InstallerMachine): [string, ...strin
     'KILL',
     'qemu-system-x86_64',
     ...['-machine', 'q35,memory-backend=memory', '-accel', accelArgument(machine.accel)],
-    ...['-cpu', cpuArgument(machine.accel), '-smp', String(machine.cpus), '-m', `${machine.memoryMiB}M`],
+    ...[
+      '-cpu',
+      machine.accel === 'kvm' ? 'host' : machine.emulatedCpu,
+      '-smp',
+      String(machine.cpus),
+      '-m',
+      `${machine.memoryMiB}M`,
+    ],
     ...['-object', `memory-backend-memfd,id=memory,size=${machine.memoryMiB}M,share=on`],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
     ...share('root', machine.rootSocket, guest.rootTag),

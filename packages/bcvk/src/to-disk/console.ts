@@ -17,7 +17,7 @@ export const fatalPatterns: readonly FatalPattern[] = [
   {
     code: 'GUEST_DEPENDENCY',
     pattern:
-      /(Dependency failed for|Timed out waiting for device) .*(bcvk|virtio|sysroot|bootc|host-container|Installation)/,
+      /(Dependency failed for|Timed out waiting for device) .*(bcvk-install|bootc install|virtio-output|bcvk\.output|container-storage)/,
     meaning: 'the installer lacks something that it needs',
   },
   { code: 'GUEST_OOM', pattern: /Out of memory: Killed process/, meaning: 'the guest ran out of memory' },

@@ -13,8 +13,9 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   const stop = new AbortController();
   let signalled: NodeJS.Signals | undefined;
   for (const signal of Object.keys(signalExitCodes) as NodeJS.Signals[]) {
-    process.once(signal, () => {
-      signalled = signal;
+    // `on`, not `once`: a library that stops our children at a signal ends this process too if nobody else listens any more.
+    process.on(signal, () => {
+      signalled ??= signal;
       stop.abort(new CodedError('INTERRUPTED', `stopped by ${signal}`, { hint: 'what was begun is undone' }));
     });
   }

@@ -51,7 +51,7 @@ systemctl enable systemd-networkd.service ssh.service 2>/dev/null ||
 systemctl mask systemd-networkd-wait-online.service
 # Work on a schedule disturbs measurements, and package managers cannot write to this root.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-    podman-auto-update.timer e2scrub_reap.service; do
+    podman-auto-update.timer e2scrub_reap.service xfs_scrub_all.timer; do
     [ ! -e "/usr/lib/systemd/system/$unit" ] || systemctl mask "$unit"
 done
 

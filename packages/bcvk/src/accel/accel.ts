@@ -32,3 +32,12 @@ export type EmulatedCpu = 'Nehalem' | 'max';
 export function emulatedCpu(neededLevel: number | undefined): EmulatedCpu {
   return neededLevel !== undefined && neededLevel <= 2 ? 'Nehalem' : 'max';
 }
+
+/**
+ * How many processors a VM that runs a whole system gets. Emulated ones are limited to one: a kernel patches its own code
+ * while it runs, and QEMU's emulation of several processors can execute a half-patched instruction. Seen as a panic
+ * (`Oops: int3` in the scheduler) in one of a dozen boots with two.
+ */
+export function guestProcessors(wanted: number, accel: Accel): number {
+  return accel === 'tcg' ? 1 : wanted;
+}

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
-import { emulatedCpu } from '../accel/accel.ts';
+import { emulatedCpu, guestProcessors } from '../accel/accel.ts';
 import { chooseAccel } from '../accel/probe.ts';
 import { type BaseDisk, baseDiskFolder, findBaseDisk } from '../cache/base-disks.ts';
 import type { Context } from '../cli/context.ts';
@@ -87,7 +87,7 @@ export async function makeVm(name: string, parts: VmParts): Promise<void> {
       accel,
       emulatedCpu: emulatedCpu(baseDisk.record.processorLevel ?? undefined),
       memoryMiB: request.memoryMiB,
-      cpus: request.cpus,
+      cpus: guestProcessors(request.cpus, accel),
       firmware,
       diskFile: files.disk,
       shares: shares.folders,

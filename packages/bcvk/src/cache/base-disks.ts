@@ -65,7 +65,7 @@ export function baseDiskPlaces(folder: string, inputs: BaseDiskInputs) {
     key,
     file: diskFile(folder, key),
     temporaryFile: join(folder, `.bootc-base-${key}.${process.pid}.part`),
-    lockFile: join(folder, `.bootc-base-${key}.lock`),
+    lockFile: baseDiskLockFile(folder, key),
   };
 }
 
@@ -94,6 +94,19 @@ export function listBaseDisks(folder: string): BaseDisk[] {
     .map((key) => findBaseDisk(folder, key))
     .filter((disk) => disk !== undefined)
     .sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime());
+}
+
+/** Keys of disks in the folder that do not count: their record is missing, unreadable, or of another program's form. */
+export function listBrokenBaseDisks(folder: string): string[] {
+  const keys = (existsSync(folder) ? readdirSync(folder) : [])
+    .map((name) => /^bootc-base-([0-9a-f]{16})\.(json|qcow2)$/.exec(name)?.[1])
+    .filter((key) => key !== undefined);
+  return [...new Set(keys)].filter((key) => findBaseDisk(folder, key) === undefined).sort();
+}
+
+/** The lock of one base disk: whoever makes, takes or removes it holds it. */
+export function baseDiskLockFile(folder: string, key: string): string {
+  return join(folder, `.bootc-base-${key}.lock`);
 }
 
 /** Gives a finished disk its name, then writes its record. The disk file must be on stable storage already. */

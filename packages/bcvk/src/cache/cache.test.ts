@@ -7,6 +7,7 @@ import {
   baseDiskPlaces,
   findBaseDisk,
   listBaseDisks,
+  listBrokenBaseDisks,
   removeBaseDisk,
   touchBaseDisk,
 } from './base-disks.ts';
@@ -79,8 +80,12 @@ test('a disk counts once its record is there, and not without its file or with t
 
   removeBaseDisk(folder, disk.key);
   expect(findBaseDisk(folder, disk.key)).toBeUndefined();
+  expect(listBrokenBaseDisks(folder)).toEqual([]);
   writeFileSync(join(folder, `bootc-base-${later.key}.json`), '{');
   expect(listBaseDisks(folder)).toEqual([]);
+  expect(listBrokenBaseDisks(folder)).toEqual([later.key]);
+  removeBaseDisk(folder, later.key);
+  expect(listBrokenBaseDisks(folder)).toEqual([]);
 });
 
 test('a cache that is not there is empty', () => {

@@ -1,19 +1,23 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CodedError } from '@workbench/run';
 import {
   addBaseDisk,
   type BaseDisk,
   baseDiskFolder,
+  baseDiskLockFile,
   baseDiskPlaces,
   findBaseDisk,
   listBaseDisks,
+  listBrokenBaseDisks,
   removeBaseDisk,
   touchBaseDisk,
 } from '../cache/base-disks.ts';
 import { type BaseDiskInputs, baseDiskInputs, readProgramVersion } from '../cache/key.ts';
 import { type PruneDecision, planPrune } from '../cache/prune.ts';
 import type { Context } from '../cli/context.ts';
-import { parseDiskSize } from '../cli/sizes.ts';
+import { parseDiskSize, showBytes } from '../cli/sizes.ts';
 import type { ImageFacts } from '../images/podman.ts';
 import { lock, tryLock } from '../lock/flock.ts';
 import { installToDisk } from '../to-disk/install.ts';
@@ -22,6 +26,7 @@ import { baseDiskUsers } from './vm-folder.ts';
 
 const defaultBudget = '20G';
 const installerMemoryMiB = 4096;
+const roomForBootFiles = 2 ** 29;
 
 /** A base disk that is wanted. */
 export interface BaseDiskRequest {
@@ -67,6 +72,7 @@ export async function findOrInstallBaseDisk(request: BaseDiskRequest, context: C
       return madeMeanwhile;
     }
     removeParts(folder, places.key);
+    await checkRoom(folder, request.image.sizeBytes);
     const began = performance.now();
     const result = await installToDisk(
       {
@@ -106,12 +112,16 @@ export function pruneBaseDisks(
   const budget = options.budgetBytes ?? parseDiskSize(context.env.BCVK_CACHE_BUDGET ?? defaultBudget);
   const plan = planPrune(listBaseDisksWithUsers(context), budget, options.protectedKey);
   if (options.dryRun === true) return plan;
-  for (const { disk } of plan.filter(({ keep }) => !keep)) {
-    // Whoever is installing or taking this disk holds its lock.
-    using held = tryLock(join(folder, `.bootc-base-${disk.key}.lock`), 'prune');
+  const users = baseDiskUsers(context.folders.state);
+  const broken = listBrokenBaseDisks(folder).filter((key) => !users.has(key));
+  const overBudget = plan.filter(({ keep }) => !keep).map(({ disk }) => disk.key);
+  for (const key of [...broken, ...overBudget]) {
+    using held = tryLock(baseDiskLockFile(folder, key), 'prune');
     if (held === undefined) continue;
-    removeBaseDisk(folder, disk.key);
-    context.phases.note(`Removed base disk ${disk.key} from the cache (over the budget)`);
+    removeBaseDisk(folder, key);
+    context.phases.note(
+      `Removed base disk ${key} (${broken.includes(key) ? 'its record is not valid' : 'over the budget'})`,
+    );
   }
   return plan;
 }
@@ -123,6 +133,22 @@ export function listBaseDisksWithUsers(context: Context): (BaseDisk & { usedBy: 
     ...disk,
     usedBy: users.get(disk.key) ?? [],
   }));
+}
+
+/**
+ * Refuses an installation for which the cache's file system has no room, before it runs for a minute. An installed disk takes
+ * about twice its image, with file system structures and boot files.
+ *
+ * @throws CodedError CACHE_FULL
+ */
+async function checkRoom(folder: string, imageBytes: number): Promise<void> {
+  const needed = imageBytes * 2 + roomForBootFiles;
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize >= needed) return;
+  const sizes = `${showBytes(bavail * bsize)} free, about ${showBytes(needed)} needed`;
+  throw new CodedError('CACHE_FULL', `no room for a base disk in ${folder}: ${sizes}`, {
+    hint: 'bcvk cache prune --budget=SIZE, or put BCVK_CACHE_DIR elsewhere',
+  });
 }
 
 /** Removes what a killed installation of this disk left; only the holder of its lock may call it. */

@@ -80,7 +80,7 @@ export async function waitForVm(name: string, virsh: Virsh, context: Context): P
     await waitForSsh(name, probeDomain(virsh, domain), {
       deadlineMs: scaleDeadline(sshDeadlineMs, accel),
       afterBootMs: scaleDeadline(sshAfterBootMs, accel),
-      onTry: (why, elapsedMs) => phase.update(`${why}, ${Math.round(elapsedMs / 1000)} s`),
+      onTry: (why, _elapsedMs, lastLine) => phase.update(lastLine === '' ? why : `${why}; console: ${lastLine.trim()}`),
       signal: context.signal,
     });
   });

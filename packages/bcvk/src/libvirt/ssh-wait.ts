@@ -57,7 +57,7 @@ export async function waitForSsh(name: string, probe: SshProbe, options: SshWait
       triedAt = probe.now();
     }
     const elapsedMs = probe.now() - began;
-    options.onTry?.(why, elapsedMs);
+    options.onTry?.(why, elapsedMs, consoleTail(consoleText, 1)[0] ?? '');
     const isLateForBooted = bootedAt !== undefined && probe.now() - bootedAt > options.afterBootMs;
     if (isLateForBooted || elapsedMs > options.deadlineMs) {
       const state = bootedAt === undefined ? '' : ', though the guest has booted';
@@ -76,7 +76,8 @@ export interface SshWaitOptions {
   deadlineMs: number;
   /** From when a console shows that the guest is up: an ssh server that will come is there soon then. */
   afterBootMs: number;
-  onTry?: (why: string, elapsedMs: number) => void;
+  /** Why not yet, since when, and the console's last line. */
+  onTry?: (why: string, elapsedMs: number, lastLine: string) => void;
   signal?: AbortSignal;
 }
 
@@ -98,11 +99,16 @@ async function throwIfDead(name: string, probe: SshProbe): Promise<void> {
 }
 
 function withConsole(message: string, probe: SshProbe): string {
-  const tail = stripControl(probe.consoleText())
+  const tail = consoleTail(stripControl(probe.consoleText()), shownLines);
+  return [message, ...tail.map((line) => `  | ${line}`)].join('\n');
+}
+
+function consoleTail(text: string, count: number): string[] {
+  return text
     .split('\n')
     .map((line) => line.trimEnd())
-    .filter((line) => line !== '');
-  return [message, ...tail.slice(-shownLines).map((line) => `  | ${line}`)].join('\n');
+    .filter((line) => line !== '')
+    .slice(-count);
 }
 
 function seconds(ms: number): string {

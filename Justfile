@@ -51,6 +51,7 @@ test: lint types unit interop
 [group('checks')]
 lint:
     @biome check --error-on-warnings .
+    @git ls-files -z '*.sh' justw | xargs -0 shellcheck
 
 # Types
 [group('checks')]
@@ -66,6 +67,11 @@ unit *ARGS:
 [group('checks')]
 interop *ARGS:
     @vitest run --project interop "$@"
+
+# Import the image that `build` made by ours and by cfsctl: equal ids, and the ratio of times
+[group('checks')]
+bench-import:
+    @node bench/import.ts
 
 # Show the cell, where its values come from, and the commands that test-tmt would run
 [group('look')]

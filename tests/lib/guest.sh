@@ -75,7 +75,7 @@ esp_architecture() {
 
 # list_names FOLDER: what is in it, hidden names too, sorted and in one line.
 list_names() {
-  find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs
+  find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | xargs
 }
 
 # load_status: reads the status document once, into `status_document`; status_value FILTER: a value of it.

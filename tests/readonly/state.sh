@@ -38,7 +38,8 @@ done
 
 # --- the state folders
 check_equal 'var of the deployment is a relative link to the shared one' ../../os/default/var "$(readlink "$state/var")"
-check_equal 'content of the deployment folder' "$id.origin etc var" "$(list_names "$state")"
+check_equal 'content of the deployment folder' \
+  "$(printf '%s\n' "$id.origin" etc var | LC_ALL=C sort | paste -sd' ')" "$(list_names "$state")"
 check_equal 'deployments on disk are those of status' \
   "$(status_value '.status | [.booted, .staged, .rollback, (.otherDeployments // [])[]] | map(select(.).composefs.verity) | sort | join(" ")')" \
   "$(list_names /sysroot/state/deploy)"

@@ -1,6 +1,6 @@
 import { CodedError, describeError } from '@workbench/run';
-import { findFolders } from './cache/folders.ts';
 import { readCommandLine } from './cli/command-line.ts';
+import { findFolders } from './context/folders.ts';
 import { createPhases, writeTimings } from './progress/phases.ts';
 
 /** Exit code of a program that a signal ended, as shells count: 128 and the signal's number. */

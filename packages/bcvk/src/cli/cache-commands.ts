@@ -1,10 +1,10 @@
 import { CodedError } from '@workbench/run';
 import type { Argv } from 'yargs';
 import type { BaseDisk } from '../cache/base-disks.ts';
+import type { Context } from '../context/context.ts';
 import { listBaseDisksWithUsers, pruneBaseDisks } from '../libvirt/base-disk.ts';
-import type { Context } from './context.ts';
+import { parseDiskSize, showBytes } from '../sizes/sizes.ts';
 import type { Choose } from './libvirt-commands.ts';
-import { parseDiskSize, showBytes } from './sizes.ts';
 import { flagOf, type Parsed, stringOf } from './strict-yargs.ts';
 import { renderTable } from './table.ts';
 

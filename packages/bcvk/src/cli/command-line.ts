@@ -1,9 +1,9 @@
 import type { Argv } from 'yargs';
+import type { Context } from '../context/context.ts';
 import { listBootcImages } from '../images/podman.ts';
+import { showBytes } from '../sizes/sizes.ts';
 import { addCacheCommands } from './cache-commands.ts';
-import type { Context } from './context.ts';
 import { addLibvirtCommands } from './libvirt-commands.ts';
-import { showBytes } from './sizes.ts';
 import { flagOf, type Parsed, strictYargs, usageError } from './strict-yargs.ts';
 import { renderTable } from './table.ts';
 import { addToDiskCommand } from './to-disk-command.ts';

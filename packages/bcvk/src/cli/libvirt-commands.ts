@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Argv } from 'yargs';
+import type { Context } from '../context/context.ts';
 import { type DomainInfo, getDomain, listDomains } from '../libvirt/domain-info.ts';
 import { startVm, stopVm } from '../libvirt/power.ts';
 import { removeAllVms, removeVm } from '../libvirt/remove.ts';
@@ -8,7 +9,6 @@ import { sshToVm } from '../libvirt/ssh.ts';
 import { readStatus } from '../libvirt/status.ts';
 import { createVirsh } from '../libvirt/virsh.ts';
 import { addBaseDiskCommands } from './cache-commands.ts';
-import type { Context } from './context.ts';
 import { libvirtRunOptionTable, readLibvirtRun } from './libvirt-run-options.ts';
 import { connectOption } from './shared-options.ts';
 import { flagOf, listOf, numberOf, type Parsed, stringOf, usageError } from './strict-yargs.ts';

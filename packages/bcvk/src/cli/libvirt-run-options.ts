@@ -3,8 +3,8 @@ import { stripTransport } from '../images/podman.ts';
 import { parsePortMapping } from '../libvirt/ports.ts';
 import { parseHostFolder, parseLogDir } from '../libvirt/run-options.ts';
 import type { RunVmRequest } from '../libvirt/run-vm-request.ts';
+import { parseDiskSize, parseMemoryMiB } from '../sizes/sizes.ts';
 import { installOptionTable, instanceTypes, machineOptionTable, readInstallOptions } from './shared-options.ts';
-import { parseDiskSize, parseMemoryMiB } from './sizes.ts';
 import { flagOf, listOf, numberOf, type Parsed, stringOf, usageError } from './strict-yargs.ts';
 
 const text = (describe: string, more: Options = {}): Options => ({

@@ -4,10 +4,10 @@ import { CodedError } from '@workbench/run';
 import type { Argv } from 'yargs';
 import { inspectImage } from '../images/podman.ts';
 import { parseLogDir } from '../libvirt/run-options.ts';
+import { parseDiskSize, parseMemoryMiB } from '../sizes/sizes.ts';
 import { installToDisk } from '../to-disk/install.ts';
 import type { Choose } from './libvirt-commands.ts';
 import { installOptionTable, instanceTypes, machineOptionTable, readInstallOptions } from './shared-options.ts';
-import { parseDiskSize, parseMemoryMiB } from './sizes.ts';
 import { flagOf, listOf, numberOf, type Parsed, stringOf, usageError } from './strict-yargs.ts';
 
 const smallestDefaultDisk = 4 * 2 ** 30;

@@ -1,5 +1,5 @@
-import type { Folders } from '../cache/folders.ts';
 import type { Phases } from '../progress/phases.ts';
+import type { Folders } from './folders.ts';
 
 /** What every command works with. */
 export interface Context {

@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { emulatedCpu } from '../accel/accel.ts';
 import { neededLevel, readProcessorLevel } from './processor-level.ts';
 
 /** A small ELF file with one property note: some other property, and the levels needed. */
@@ -46,14 +45,4 @@ test.each(['usr/lib64', 'usr/lib/x86_64-linux-gnu'])('the C library is found in 
   mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, folder, 'libc.so.6'), elfNeeding(7));
   expect(readProcessorLevel(root)).toBe(3);
-});
-
-test('a processor without wide vectors is emulated only where the image can run on it', () => {
-  expect([1, 2, 3, 4, undefined].map((level) => emulatedCpu(level))).toEqual([
-    'Nehalem',
-    'Nehalem',
-    'max',
-    'max',
-    'max',
-  ]);
 });

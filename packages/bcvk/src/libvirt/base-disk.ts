@@ -16,10 +16,10 @@ import {
 } from '../cache/base-disks.ts';
 import { type BaseDiskInputs, baseDiskInputs, readProgramVersion } from '../cache/key.ts';
 import { type PruneDecision, planPrune } from '../cache/prune.ts';
-import type { Context } from '../cli/context.ts';
-import { parseDiskSize, showBytes } from '../cli/sizes.ts';
+import type { Context } from '../context/context.ts';
 import type { ImageFacts } from '../images/podman.ts';
 import { lock, tryLock } from '../lock/flock.ts';
+import { parseDiskSize, showBytes } from '../sizes/sizes.ts';
 import { installToDisk } from '../to-disk/install.ts';
 import type { InstallOptions } from '../to-disk/install-options.ts';
 import { baseDiskUsers } from './vm-folder.ts';

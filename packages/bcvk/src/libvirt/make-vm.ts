@@ -5,7 +5,7 @@ import { CodedError, run } from '@workbench/run';
 import { emulatedCpu, guestProcessors } from '../accel/accel.ts';
 import { chooseAccel } from '../accel/probe.ts';
 import { type BaseDisk, baseDiskFolder, findBaseDisk } from '../cache/base-disks.ts';
-import type { Context } from '../cli/context.ts';
+import type { Context } from '../context/context.ts';
 import { findKernel } from '../images/kernel.ts';
 import { type ImageFacts, mountImage, unmountImage } from '../images/podman.ts';
 import { lock } from '../lock/flock.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError } from '@workbench/run';
-import type { Context } from '../cli/context.ts';
+import type { Context } from '../context/context.ts';
 import { getDomain } from './domain-info.ts';
 import { createVirsh, domainState } from './virsh.ts';
 import { bindReadOnly, readVmRecord, vmFolder } from './vm-folder.ts';

@@ -1,5 +1,5 @@
 import { CodedError } from '@workbench/run';
-import type { Context } from '../cli/context.ts';
+import type { Context } from '../context/context.ts';
 import { type DomainRecord, getDomain, listDomains } from './domain-info.ts';
 import { createVirsh, domainState, isNoDomain, type Virsh } from './virsh.ts';
 import { removeVmFolder, vmFolder } from './vm-folder.ts';

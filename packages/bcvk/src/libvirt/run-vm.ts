@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { scaleDeadline } from '../accel/accel.ts';
-import type { Context } from '../cli/context.ts';
+import type { Context } from '../context/context.ts';
 import { inspectImage } from '../images/podman.ts';
 import { lock } from '../lock/flock.ts';
 import { checkInstallOptions } from '../to-disk/install-options.ts';

@@ -1,6 +1,6 @@
 import { CodedError, run } from '@workbench/run';
 import { scaleDeadline } from '../accel/accel.ts';
-import type { Context } from '../cli/context.ts';
+import type { Context } from '../context/context.ts';
 import { getDomain } from './domain-info.ts';
 import { sshArguments } from './ssh-command.ts';
 import { writeKeyFile } from './ssh-key.ts';

@@ -20,7 +20,7 @@ export function findFolders(env: NodeJS.ProcessEnv, isRoot: boolean): Folders {
   const user = {
     cache: join(env.XDG_CACHE_HOME ?? join(home, '.cache'), 'bcvk'),
     state: join(env.XDG_STATE_HOME ?? join(home, '.local/state'), 'bcvk'),
-    runtime: join(env.XDG_RUNTIME_DIR ?? join(home, '.cache'), 'bcvk-run'),
+    runtime: env.XDG_RUNTIME_DIR === undefined ? join(home, '.cache/bcvk-run') : join(env.XDG_RUNTIME_DIR, 'bcvk'),
   };
   const fallback = isRoot ? { cache: '/var/cache/bcvk', state: '/var/lib/bcvk', runtime: '/run/bcvk' } : user;
   return {

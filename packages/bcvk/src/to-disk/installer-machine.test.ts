@@ -25,11 +25,11 @@ const machine: InstallerMachine = {
   cpus: 2,
   kernelFile: '/image/usr/lib/modules/6.12/vmlinuz',
   initramfsFile: undefined,
-  rootSocket: '/work/root.sock',
-  storageSocket: '/work/storage.sock',
+  rootSocket: '/run/installer/root.sock',
+  storageSocket: '/run/installer/storage.sock',
   disk: { file: '/cache/disk.part', format: 'qcow2' },
-  outputSocket: '/work/output.sock',
-  progressSocket: '/work/progress.sock',
+  outputSocket: '/run/installer/output.sock',
+  progressSocket: '/run/installer/progress.sock',
   command,
   nonce: 'a1b2',
 };
@@ -45,17 +45,17 @@ test('the command line of QEMU', async () => {
 });
 
 test('under KVM, with an initramfs', () => {
-  const words = installerArguments({ ...machine, accel: 'kvm', initramfsFile: '/work/initramfs.img' });
+  const words = installerArguments({ ...machine, accel: 'kvm', initramfsFile: '/run/installer/initramfs.img' });
   expect(words.slice(words.indexOf('-accel'), words.indexOf('-accel') + 4)).toEqual(['-accel', 'kvm', '-cpu', 'host']);
-  expect(words[words.indexOf('-initrd') + 1]).toBe('/work/initramfs.img');
+  expect(words[words.indexOf('-initrd') + 1]).toBe('/run/installer/initramfs.img');
   expect(words[words.indexOf('-append') + 1]).not.toContain('rootfstype=virtiofs');
 });
 
 test('a share is a read-only bind mount in a namespace of its own', () => {
-  expect(virtiofsdArguments('/usr/libexec/virtiofsd', { folder: '/image', socket: '/work/root.sock' })).toEqual([
+  expect(virtiofsdArguments('/usr/libexec/virtiofsd', { folder: '/image', socket: '/run/installer/root.sock' })).toEqual([
     ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private', 'sh', '-c'],
     'mount --bind -o ro -- "$1" "$1" && shift && exec "$@"',
-    ...['share', '/image', '/usr/libexec/virtiofsd', '--socket-path=/work/root.sock', '-o', 'source=/image'],
+    ...['share', '/image', '/usr/libexec/virtiofsd', '--socket-path=/run/installer/root.sock', '-o', 'source=/image'],
     ...['-o', 'cache=always', '-o', 'sandbox=chroot', '-o', 'xattr', '-o', 'log_level=warn'],
   ]);
 });

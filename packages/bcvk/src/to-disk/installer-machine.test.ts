@@ -52,7 +52,9 @@ test('under KVM, with an initramfs', () => {
 });
 
 test('a share is a read-only bind mount in a namespace of its own', () => {
-  expect(virtiofsdArguments('/usr/libexec/virtiofsd', { folder: '/image', socket: '/run/installer/root.sock' })).toEqual([
+  expect(
+    virtiofsdArguments('/usr/libexec/virtiofsd', { folder: '/image', socket: '/run/installer/root.sock' }),
+  ).toEqual([
     ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private', 'sh', '-c'],
     'mount --bind -o ro -- "$1" "$1" && shift && exec "$@"',
     ...['share', '/image', '/usr/libexec/virtiofsd', '--socket-path=/run/installer/root.sock', '-o', 'source=/image'],

@@ -54,6 +54,7 @@ test('fs-verity may be missing only where asked for, kernel arguments keep their
   const wishes = { secureBootKeysDir: 'KEYS', allowMissingFsverity: true, kernelArguments: ['a=1', 'b="x y"'] };
   expect(bcvkOptions(defaultCell, wishes)).toEqual([
     '--firmware=uefi-insecure',
+    '--disable-tpm',
     '--composefs-backend',
     '--bootloader=systemd',
     '--filesystem=ext4',

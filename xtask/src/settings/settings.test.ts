@@ -43,6 +43,7 @@ test('a request holds the mapped options, the resources of the profile, and what
     cell: settings.cell,
     bcvkOptions: [
       '--firmware=uefi-insecure',
+      '--disable-tpm',
       '--composefs-backend',
       '--bootloader=systemd',
       '--filesystem=ext4',

@@ -125,7 +125,7 @@ test('cell, contexts and environment reach bcvk and tmt', async () => {
   await runIt({ contexts: { speed: 'fast' } });
   const launch = guest.calls().find((call) => call.startsWith('libvirt run --name='));
   expect(launch).toMatch(
-    /--name=bootc-tmt-[a-z0-9]{8}-plans-one --detach --label=bootc.test=1 --label=bootc.run=\S+ --label=bootc.owner=\d+-\d+-\S+ --firmware=uefi-insecure --composefs-backend --bootloader=systemd --filesystem=ext4 --log-dir=/,
+    /--name=bootc-tmt-[a-z0-9]{8}-plans-one --detach --label=bootc.test=1 --label=bootc.run=\S+ --label=bootc.owner=\d+-\d+-\S+ --firmware=uefi-insecure --disable-tpm --composefs-backend --bootloader=systemd --filesystem=ext4 --log-dir=/,
   );
   const call = readFileSync(join(guest.folder, 'tmt-call'), 'utf8');
   expect(call).toMatch(

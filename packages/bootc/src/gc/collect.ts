@@ -41,7 +41,15 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
   const system = options.onlyBootFiles ? onlyBootFiles(plan) : plan;
   const roots = { additionalRoots: [...plan.additionalRoots] };
   if (options.isDryRun) {
-    return { isDryRun: true, system, repository: await composefs.planGarbageCollection(repository, roots) };
+    // As the repository will be once the tags have changed.
+    const foreseen = {
+      additionalRoots: [
+        ...plan.additionalRoots,
+        ...system.toAdd.map(({ manifestDigest }) => composefs.streamName('manifest', manifestDigest)),
+      ],
+      ignoreTags: system.toRemove.map(({ name }) => name),
+    };
+    return { isDryRun: true, system, repository: await composefs.planGarbageCollection(repository, foreseen) };
   }
   for (const removal of system.removals) {
     if (removal.kind === 'boot-entry' || removal.kind === 'staged-record') await composefs.removeFile(removal.path);

@@ -56,6 +56,17 @@ describe('tags', () => {
 });
 
 describe('garbage collection', () => {
+  test('is foreseen as it will be once tags are gone', async () => {
+    await tagImage(repository, 'kept', imported.manifestDigest);
+    const withOther = await planGarbageCollection(repository, { ...noRoots, ignoreTags: ['a/b%c'] });
+    expect(withOther).toMatchObject({ objects: [], streamLinks: [] });
+    const ignoreTags = ['a/b%c', 'kept'];
+    const foreseen = await planGarbageCollection(repository, { ...noRoots, ignoreTags });
+    for (const tag of ignoreTags) await untagImage(repository, tag);
+    expect(foreseen).toEqual(await collectGarbage(repository, noRoots));
+    expect(foreseen.objects.length).toBeGreaterThan(10);
+  });
+
   test('has nothing to do after an import, in every format', async () => {
     expect(imported.imageIds.size).toBe(2);
     expect(imported.bootImageIds.size).toBe(2);

@@ -9,12 +9,13 @@ import type { ErofsFormat } from '../repository/metadata.ts';
 import { hasObject } from '../repository/objects.ts';
 import { type Repository, requireWritable } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
+import { referenceOfTag } from '../repository/tag-names.ts';
 import { type BuiltImages, buildImages } from './build-images.ts';
 import { imagesOf, mergeImageReferences } from './image-references.ts';
 import { storeJsonStream } from './image-streams.ts';
 import type { StoredLayer } from './image-tree.ts';
 import { openLayout } from './layout.ts';
-import { contentTypes, referenceOfTag, streamName } from './names.ts';
+import { contentTypes, streamName } from './names.ts';
 
 export interface ImportProgress {
   phase: 'layers' | 'images';

@@ -2,7 +2,8 @@ import { CodedError } from '@workbench/run';
 import { commitLinks, removeReference } from '../repository/commit.ts';
 import { linkedDigest, listReferences, referencedName } from '../repository/links.ts';
 import type { Repository } from '../repository/repository.ts';
-import { manifestDigestOf, referenceOfTag, streamName, tagOfReference } from './names.ts';
+import { referenceOfTag, tagOfReference } from '../repository/tag-names.ts';
+import { manifestDigestOf, streamName } from './names.ts';
 
 /**
  * All tags that lead to an image, by name, with the digest (`sha256:…`) of its manifest. Tags whose image is gone are

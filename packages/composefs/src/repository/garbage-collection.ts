@@ -8,6 +8,7 @@ import { computeLiveSet, type GcRoot } from './live-set.ts';
 import { type LockWait, lockRepository } from './lock.ts';
 import { listLeftovers, listObjectFiles } from './object-files.ts';
 import { type Repository, requireWritable } from './repository.ts';
+import { referenceOfTag } from './tag-names.ts';
 
 /**
  * What a garbage collection removes, as a value that can be printed before anything is touched. Paths are below the
@@ -29,6 +30,8 @@ export interface GcPlan {
 export interface GcOptions {
   /** Exact names of entries to keep: digests of images, names of streams. */
   additionalRoots: string[];
+  /** Tags that keep nothing, as if they were gone already: what a dry run foresees before they are taken away. */
+  ignoreTags?: string[];
   /** Called when others use the repository for long. */
   onWait?: (wait: LockWait) => void;
   signal?: AbortSignal;
@@ -41,9 +44,10 @@ export interface GcOptions {
  */
 export async function planGarbageCollection(
   repository: Repository,
-  options: Pick<GcOptions, 'additionalRoots'>,
+  options: Pick<GcOptions, 'additionalRoots' | 'ignoreTags'>,
 ): Promise<GcPlan> {
-  const { roots, objects: live } = await computeLiveSet(repository, options.additionalRoots);
+  const ignored = new Set(options.ignoreTags?.map((tag) => `refs/${referenceOfTag(tag)}`));
+  const { roots, objects: live } = await computeLiveSet(repository, options.additionalRoots, ignored);
   const objects: GcPlan['objects'] = [];
   for (const { path, digest } of listObjectFiles(repository)) {
     if (digest === undefined) throw foreignFile(repository, path);
@@ -54,7 +58,9 @@ export async function planGarbageCollection(
     objects,
     bytes: objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     imageLinks: findDoomedLinks(repository, 'images', doomed),
-    streamLinks: findDoomedLinks(repository, 'streams', doomed),
+    streamLinks: findDoomedLinks(repository, 'streams', doomed).filter(
+      (link) => !ignored.has(link.slice('streams/'.length)),
+    ),
     leftovers: [],
     roots,
   };
@@ -68,7 +74,7 @@ export async function planGarbageCollection(
  *
  * @throws CodedError as {@link planGarbageCollection}, before anything is removed; the signal's reason.
  */
-export async function collectGarbage(repository: Repository, options: GcOptions): Promise<GcPlan> {
+export async function collectGarbage(repository: Repository, options: Omit<GcOptions, 'ignoreTags'>): Promise<GcPlan> {
   requireWritable(repository);
   const { directoryFd, path } = repository;
   try {

@@ -29,12 +29,17 @@ export interface LiveSet {
  * whether a link still names it: a lost link must not cost the content of an image.
  *
  * @param additionalRoots exact names of entries, looked up in both folders.
+ * @param ignored references of the streams (`refs/…`) that keep nothing.
  * @throws CodedError `GC_ROOT_MISSING` if an additional root is not there; `GC_NO_ROOTS` if there are references, and
  * none of them leads to anything; `GC_ROOT_UNREADABLE` if something that has to be kept is damaged, so that it is not
  * known what else to keep.
  */
-export async function computeLiveSet(repository: Repository, additionalRoots: readonly string[]): Promise<LiveSet> {
-  const roots = findRoots(repository, additionalRoots);
+export async function computeLiveSet(
+  repository: Repository,
+  additionalRoots: readonly string[],
+  ignored: ReadonlySet<string> = new Set(),
+): Promise<LiveSet> {
+  const roots = findRoots(repository, additionalRoots, ignored);
   const objects = new Set<string>();
   const streams = new Set<string>();
   for (const root of roots) {
@@ -75,7 +80,7 @@ async function followStreams(
   }
 }
 
-function findRoots(repository: Repository, additionalRoots: readonly string[]): GcRoot[] {
+function findRoots(repository: Repository, additionalRoots: readonly string[], ignored: ReadonlySet<string>): GcRoot[] {
   const roots = new Map<string, GcRoot>();
   let references = 0;
   const unfound = new Set(additionalRoots);
@@ -92,6 +97,7 @@ function findRoots(repository: Repository, additionalRoots: readonly string[]): 
       return true;
     };
     for (const reference of listReferences(repository, folder)) {
+      if (folder === 'streams' && ignored.has(reference.name)) continue;
       references += 1;
       add(referencedName(reference), `${folder}/${reference.name}`);
     }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -54,4 +54,13 @@ test('lines are reported as they come, the last one without a newline too', asyn
     onLine: (line, stream) => lines.push(`${stream} ${line}`),
   });
   expect(lines).toEqual(['stdout a', 'stdout b']);
+});
+
+test('descriptors are handed on as 3 and up, and the process is known once it runs', async () => {
+  const fd = openSync('/dev/zero', 'r');
+  const pids: number[] = [];
+  const argv = ['sh', '-c', 'cat; printf "$$ "; readlink /proc/self/fd/3'] as const;
+  const { stdout } = await run(argv, { step: 'look', fds: [fd], input: 'in ', onStart: (pid) => pids.push(pid) });
+  closeSync(fd);
+  expect(stdout).toBe(`in ${pids[0]} /dev/zero\n`);
 });

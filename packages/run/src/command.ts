@@ -25,8 +25,15 @@ export interface RunOptions {
   redact?: readonly string[];
   /** Called with each whole line of standard output and of standard error as it comes, without its newline. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
-  /** `inherit` gives the command this process's own terminal: nothing is captured then. Default: `capture`. */
-  stdio?: 'capture' | 'inherit';
+  /**
+   * `inherit` gives the command this process's own terminal: nothing is captured then; `inherit-output` only its standard
+   * output, so that errors are captured still. Default: `capture`.
+   */
+  stdio?: 'capture' | 'inherit' | 'inherit-output';
+  /** Open descriptors of this process that the command gets as 3, 4, …. */
+  fds?: readonly number[];
+  /** Called with the id of the process once it runs. */
+  onStart?: (pid: number) => void;
 }
 
 /** What a command that succeeded left behind. */
@@ -97,12 +104,19 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     env: { ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-    ...(options.input === undefined ? { stdin: capture ? 'ignore' : 'inherit' } : { input: options.input }),
-    ...(capture ? {} : { stdout: 'inherit', stderr: 'inherit' }),
+    ...(options.input === undefined ? {} : { input: options.input }),
+    stdio: [
+      options.input === undefined ? (capture ? 'ignore' : 'inherit') : 'pipe',
+      options.stdio === undefined || options.stdio === 'capture' ? 'pipe' : 'inherit',
+      capture ? 'pipe' : 'inherit',
+      // The types of the library know no numbers here; it hands them to Node, which does.
+      ...((options.fds ?? []) as never[]),
+    ],
   };
   // Loaded here: it takes some 80 ms, and most programs that know this package's errors start without running a command.
   const { execa } = await import('execa');
   const child = execa(program, args, execaOptions);
+  if (child.pid !== undefined) options.onStart?.(child.pid);
   if (capture) {
     for (const stream of ['stdout', 'stderr'] as const) {
       const source = child[stream];

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { grubMenu } from '../boot/grub-menu.ts';
 import { loaderPaths } from '../boot/names.ts';
 import { stagedRecord } from '../deployment/state-paths.ts';
 import type { BootEntryRecord } from '../storage/boot-entries.ts';
@@ -24,7 +25,8 @@ export function liveEntries(model: RootModel): LiveEntries {
     (entry) => entry.deploymentId === model.host.deploymentId || hasState(entry.deploymentId),
   );
   const dead = active
-    .filter((entry) => !stays.includes(entry))
+    // A menu of grub is one file for all its entries, so what boots nothing stays in it until it is written again.
+    .filter((entry) => !stays.includes(entry) && entry.fileName !== grubMenu.active)
     .map((entry) => ({
       kind: 'boot-entry' as const,
       path: join(loaderPaths.entriesName, entry.fileName),
@@ -44,12 +46,17 @@ function judgeStaged(model: RootModel, hasState: (id: string) => boolean): LiveE
   if (isWhole) return { entries, removals: [] };
   const reason =
     record === undefined ? 'no deployment is staged' : `staged deployment ${record.deploymentId} is incomplete`;
-  const hasStagedFolder = entries.length > 0 || model.unmanaged.some((entry) => entry.set === 'staged');
+  const hasStagedMenu = entries.some((entry) => entry.fileName === grubMenu.staged);
+  const hasStagedFolder =
+    entries.some((entry) => entry.fileName !== grubMenu.staged) || model.unmanaged.some((entry) => entry.set === 'staged');
   return {
     entries: [],
     removals: [
       ...(record === undefined ? [] : [{ kind: 'staged-record' as const, path: stagedRecord.name, reason }]),
       ...(hasStagedFolder ? [{ kind: 'staged-entries' as const, path: loaderPaths.stagedName, reason }] : []),
+      ...(hasStagedMenu
+        ? [{ kind: 'staged-entries' as const, path: join('..', grubMenu.directory, grubMenu.staged), reason }]
+        : []),
     ],
   };
 }

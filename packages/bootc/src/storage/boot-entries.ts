@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { type BlsEntry, parseBlsEntry } from '../boot/bls-entry.ts';
+import { grubMenu, parseGrubMenu } from '../boot/grub-menu.ts';
 import { findComposefsArgument, parseKernelArguments } from '../boot/kernel-arguments.ts';
 import { inMenuOrder } from '../boot/menu-order.ts';
-import { type Bootloader, bootArtifactPrefix, loaderPaths } from '../boot/names.ts';
+import { type Bootloader, bootArtifactPrefix, espPaths, loaderPaths } from '../boot/names.ts';
 import { isDeploymentId } from '../deployment/state-paths.ts';
-import { listOptionalDirectory, pathExists } from './optional-file.ts';
+import { listOptionalDirectory, pathExists, readOptionalText } from './optional-file.ts';
 
 /** Where the boot loader of a system keeps its things. */
 export interface BootLocation {
@@ -43,7 +44,10 @@ export interface BootEntries {
   unmanaged: readonly UnmanagedEntry[];
 }
 
-/** Reads all boot entries. One that cannot be read or boots no deployment is reported as unmanaged, never thrown. */
+/**
+ * Reads all boot entries. One that cannot be read or boots no deployment is reported as unmanaged, never thrown. For classic
+ * grub that includes the menu of unified kernel images, whose entries all have the name of that file.
+ */
 export async function scanBootEntries(location: BootLocation): Promise<BootEntries> {
   const managed: BootEntryRecord[] = [];
   const unmanaged: UnmanagedEntry[] = [];
@@ -54,17 +58,44 @@ export async function scanBootEntries(location: BootLocation): Promise<BootEntri
       if (!fileName.endsWith('.conf')) continue;
       try {
         const entry = parseBlsEntry(await readFile(join(directory, fileName), 'utf8'), fileName);
-        const deploymentId = deploymentIdOfEntry(entry);
-        const missingFiles = await listMissingFiles(entry, location);
-        found.push({ fileName, set, entry, deploymentId, artifactName: artifactNameOfEntry(entry), missingFiles });
+        found.push(await recordOf(entry, { fileName, set, location }));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         unmanaged.push({ fileName, set, reason: message.replace(`boot entry ${fileName} cannot be used: `, '') });
       }
     }
     managed.push(...inMenuOrder(found, location.bootloader));
+    if (location.bootloader === 'grub') managed.push(...(await scanGrubMenu(location, set)));
   }
   return { managed, unmanaged };
+}
+
+async function scanGrubMenu(location: BootLocation, set: 'active' | 'staged'): Promise<BootEntryRecord[]> {
+  const fileName = grubMenu[set];
+  const text = await readOptionalText(join(location.bootDirectory, grubMenu.directory, fileName));
+  return Promise.all(
+    parseGrubMenu(text ?? '')
+      // Anybody may add entries of their own to this file.
+      .filter(({ path }) => isDeploymentId(stripPrefix(posix.basename(path, '.efi'))))
+      .map(({ title, path }) => {
+        const entry: BlsEntry = {
+          title,
+          version: stripPrefix(posix.basename(path, '.efi')),
+          target: { kind: 'efi', key: 'efi', path },
+        };
+        return recordOf(entry, { fileName, set, location });
+      }),
+  );
+}
+
+async function recordOf(
+  entry: BlsEntry,
+  where: { fileName: string; set: 'active' | 'staged'; location: BootLocation },
+): Promise<BootEntryRecord> {
+  const { fileName, set, location } = where;
+  const deploymentId = deploymentIdOfEntry(entry);
+  const missingFiles = await listMissingFiles(entry, location);
+  return { fileName, set, entry, deploymentId, artifactName: artifactNameOfEntry(entry), missingFiles };
 }
 
 /**
@@ -105,9 +136,13 @@ async function listMissingFiles(entry: BlsEntry, location: BootLocation): Promis
   return paths.filter((_, index) => present[index] === false);
 }
 
-// A path in an entry begins at the root of the partition that holds the entry. For classic grub that is /boot when it is a
-// mount of its own, else the root file system, where the same path begins with /boot.
-function fileOfEntry(path: string, location: BootLocation): string {
+/**
+ * The file that a path in an entry means. Such a path begins at the root of the partition that holds the entry: for classic
+ * grub that is /boot when it is a mount of its own, else the root file system, where the same path begins with /boot. EFI
+ * programs are on the ESP.
+ */
+export function fileOfEntry(path: string, location: BootLocation): string {
+  if (path.startsWith(`/${espPaths.unifiedKernels}/`)) return join(location.espDirectory, path);
   const isFromRoot = location.bootloader === 'grub' && path.startsWith('/boot/');
   return join(location.bootDirectory, isFromRoot ? path.slice('/boot'.length) : path);
 }

@@ -1,24 +1,31 @@
 import { expect, test } from 'vitest';
 import { addonFolderName, entryFileName, entrySortKey, kernelEntryPath, kernelsDirectory } from './names.ts';
 
+const primary = { index: 0, count: 2 };
+const secondary = { index: 1, count: 2 };
 const id = 'ab'.repeat(64);
 
 test('systemd-boot: the names bootc has always had', () => {
-  const name = entryFileName({ osId: 'red-hat', version: '10.1', role: 'primary', bootloader: 'systemd' });
+  const name = entryFileName({
+    osId: 'red-hat',
+    version: '10.1',
+    place: { index: 0, count: 1 },
+    bootloader: 'systemd',
+  });
   expect(name).toBe('bootc_red_hat-10.1-1.conf');
-  expect(entrySortKey('red-hat', 'primary')).toBe('bootc-red-hat-0');
-  expect(entrySortKey('red-hat', 'secondary')).toBe('bootc-red-hat-1');
+  expect(entrySortKey('red-hat', primary)).toBe('bootc-red-hat-0');
+  expect(entrySortKey('red-hat', secondary)).toBe('bootc-red-hat-1');
 });
 
 test('grub: the primary entry sorts first whatever version and system it has', () => {
-  const primary = entryFileName({ osId: 'centos', version: '9', role: 'primary', bootloader: 'grub' });
-  const secondary = entryFileName({ osId: 'fedora', version: '10', role: 'secondary', bootloader: 'grub' });
-  expect(primary).toBe('bootc_1_centos-9-1.conf');
-  expect(primary > secondary).toBe(true);
+  const first = entryFileName({ osId: 'centos', version: '9', place: primary, bootloader: 'grub' });
+  const second = entryFileName({ osId: 'fedora', version: '10', place: secondary, bootloader: 'grub' });
+  expect(first).toBe('bootc_1_centos-9-1.conf');
+  expect(first > second).toBe(true);
 });
 
 test('a version cannot make a path or a name that VFAT refuses', () => {
-  const name = entryFileName({ osId: 'x', version: '1/2:3 4', role: 'secondary', bootloader: 'systemd' });
+  const name = entryFileName({ osId: 'x', version: '1/2:3 4', place: secondary, bootloader: 'systemd' });
   expect(name).toBe('bootc_x-1_2_3_4-0.conf');
 });
 

@@ -6,8 +6,11 @@ export const bootArtifactPrefix = 'bootc_composefs-';
 /** A boot loader this program can set up. `grub-cc` reads entries from the ESP, classic `grub` from `/boot`. */
 export type Bootloader = 'grub' | 'grub-cc' | 'systemd';
 
-/** Where a boot entry stands in the menu: the default, or the one to fall back to. */
-export type EntryRole = 'primary' | 'secondary';
+/** Where a boot entry stands among those of this program in the menu: index 0 is the default, the others to fall back to. */
+export interface EntryPlace {
+  index: number;
+  count: number;
+}
 
 /** Folders on the EFI system partition, relative to it. */
 export const espPaths = {
@@ -64,19 +67,21 @@ export function kernelEntryPath(
 }
 
 /**
- * File name of a boot entry.
+ * File name of a boot entry. Of two entries the default has the priority 1 and the other 0, as bootc has always had it; with
+ * more the numbers begin higher.
  *
  * Grub does not read the fields of an entry: it takes the file name apart like that of an RPM package and sorts name,
- * version and release downwards. So for grub the role is at the front of the name, or an entry with a newer version would
- * be the default whatever its role. systemd-boot goes by the sort key, and its names are those bootc has always had.
+ * version and release downwards. So for grub the priority is at the front of the name, or an entry with a newer version would
+ * be the default whatever its place. systemd-boot goes by the sort key, and its names are those bootc has always had.
  */
 export function entryFileName(options: {
   osId: string;
   version: string;
-  role: EntryRole;
+  place: EntryPlace;
   bootloader: Bootloader;
 }): string {
-  const priority = options.role === 'primary' ? 1 : 0;
+  const { index, count } = options.place;
+  const priority = Math.max(count, 2) - 1 - index;
   const osId = options.osId.replaceAll('-', '_');
   const name = options.bootloader === 'systemd' ? `bootc_${osId}` : `bootc_${priority}_${osId}`;
   return `${name}-${safeInFileName(options.version)}-${priority}.conf`;
@@ -88,6 +93,6 @@ function safeInFileName(text: string): string {
 }
 
 /** The `sort-key` of an entry; systemd-boot sorts it upwards. */
-export function entrySortKey(osId: string, role: EntryRole): string {
-  return `bootc-${osId}-${role === 'primary' ? 0 : 1}`;
+export function entrySortKey(osId: string, place: EntryPlace): string {
+  return `bootc-${osId}-${place.index}`;
 }

@@ -1,25 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile, syncFilesystem } from '@workbench/composefs';
-import { type BlsEntry, formatBlsEntry } from '../boot/bls-entry.ts';
-import { formatKernelArguments, type KernelArguments } from '../boot/kernel-arguments.ts';
-import {
-  entryFileName,
-  entrySortKey,
-  initrdFile,
-  kernelEntryPath,
-  kernelFile,
-  kernelFolderName,
-  kernelsDirectory,
-  loaderPaths,
-} from '../boot/names.ts';
+import { formatBlsEntry } from '../boot/bls-entry.ts';
+import { arrangeEntries, kernelEntry } from '../boot/deployment-entries.ts';
+import type { KernelArguments } from '../boot/kernel-arguments.ts';
+import type { NamedEntry } from '../boot/menu-order.ts';
+import { initrdFile, kernelFile, kernelFolderName, kernelsDirectory, loaderPaths } from '../boot/names.ts';
 import { entryNaming, type OsRelease } from '../boot/os-release.ts';
-
-/** A boot entry and the name of its file. */
-export interface NamedEntry {
-  fileName: string;
-  entry: BlsEntry;
-}
 
 /** The one entry of a new installation with systemd-boot. */
 export function firstBootEntry(options: {
@@ -27,24 +14,11 @@ export function firstBootEntry(options: {
   osRelease: OsRelease;
   kernelArguments: KernelArguments;
 }): NamedEntry {
-  const { deploymentId } = options;
+  const { deploymentId, kernelArguments } = options;
+  const naming = entryNaming(options.osRelease, deploymentId);
   const bootloader = 'systemd';
-  const { osId, title, version } = entryNaming(options.osRelease, deploymentId);
-  const path = (file: string): string => kernelEntryPath(deploymentId, file, { bootloader, bootIsMount: false });
-  return {
-    fileName: entryFileName({ osId, version, role: 'primary', bootloader }),
-    entry: {
-      title,
-      version,
-      target: {
-        kind: 'linux',
-        linux: path(kernelFile),
-        initrds: [path(initrdFile)],
-        options: formatKernelArguments(options.kernelArguments),
-      },
-      sortKey: entrySortKey(osId, 'primary'),
-    },
-  };
+  const entry = kernelEntry({ naming, artifactName: deploymentId, kernelArguments, bootloader, bootIsMount: false });
+  return arrangeEntries([entry], { osId: naming.osId, bootloader })[0]!;
 }
 
 /**

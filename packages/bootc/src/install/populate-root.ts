@@ -3,7 +3,6 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import {
   buildImageTree,
-  type Directory,
   findNode,
   type ImportProgress,
   importImage,
@@ -15,11 +14,8 @@ import {
   syncFilesystem,
   tagImage,
 } from '@workbench/composefs';
-import { CodedError } from '@workbench/run';
-import { configurationArchitecture } from '../boot/architecture.ts';
 import { computeBootDigest } from '../boot/boot-digest.ts';
-import { type KargsFile, kargsDirectory, kernelArgumentsOfFiles } from '../boot/kargs-d.ts';
-import { osReleasePaths, parseOsRelease } from '../boot/os-release.ts';
+import { readImageKernelArguments, readOsRelease } from '../boot/image-settings.ts';
 import { formatOriginReference, formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { alephName, formatAleph } from './aleph.ts';
@@ -167,30 +163,4 @@ async function writeAleph(
           : 'host-disabled',
   });
   await replaceFile(options.rootMount, alephName, text);
-}
-
-async function readOsRelease(repository: Repository, tree: Directory) {
-  for (const path of osReleasePaths) {
-    const text = await readTextFile(repository, tree, path);
-    if (text !== undefined) return parseOsRelease(text);
-  }
-  throw new CodedError('IMAGE_WITHOUT_OS_RELEASE', `the image has none of ${osReleasePaths.join(', ')}`, {
-    hint: 'build it from a base image of a distribution',
-  });
-}
-
-async function readImageKernelArguments(repository: Repository, tree: Directory): Promise<string[]> {
-  const directory = findNode(tree, kargsDirectory);
-  const names = directory?.type === 'directory' ? [...directory.entries.keys()] : [];
-  const files: KargsFile[] = [];
-  for (const name of names.filter((candidate) => candidate.endsWith('.toml'))) {
-    const text = await readTextFile(repository, tree, `${kargsDirectory}/${name}`);
-    if (text !== undefined) files.push({ name, text });
-  }
-  return kernelArgumentsOfFiles(files, configurationArchitecture());
-}
-
-async function readTextFile(repository: Repository, tree: Directory, path: string): Promise<string | undefined> {
-  const node = findNode(tree, path);
-  return node?.type === 'file' ? (await readFileNode(repository, node)).toString('utf8') : undefined;
 }

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exchange, makeDirectory, removeTree, replaceFile, syncFilesystem } from '@workbench/composefs';
+import { formatBlsEntry } from '../boot/bls-entry.ts';
+import type { NamedEntry } from '../boot/menu-order.ts';
+import { loaderPaths } from '../boot/names.ts';
+import { listOptionalDirectory } from './optional-file.ts';
+
+/** What the names of all entries of this program begin with; others belong to somebody else and are carried along. */
+const managedPrefix = 'bootc_';
+
+/**
+ * Writes the staged entry set whole, from empty: whatever was staged before is gone, whoever wrote it.
+ *
+ * After it resolves, the set is on disk; it changes nothing at the next boot until {@link activateStagedEntries}. If it
+ * throws or power is lost, the active entries are untouched, and any part of the staged set may be there. So a caller that
+ * replaces a staged deployment first removes its record, and writes the new one after this.
+ *
+ * @param bootDirectory the folder that holds `loader/`.
+ */
+export async function writeStagedEntries(bootDirectory: string, entries: readonly NamedEntry[]): Promise<void> {
+  const staged = join(bootDirectory, loaderPaths.staged);
+  await removeTree(staged);
+  makeDirectory(join(bootDirectory, loaderPaths.directory), 0o755);
+  makeDirectory(staged, 0o755);
+  for (const { fileName, entry } of entries) await replaceFile(staged, fileName, formatBlsEntry(entry));
+  await syncFilesystem(bootDirectory);
+}
+
+/**
+ * Makes the staged entry set the active one, by one exchange, and removes the old one. Entries of others among the active
+ * ones are carried along.
+ *
+ * After it resolves, the new set is active on disk. If it throws or power is lost, the old set is active or the new one, each
+ * whole; the other may be left as the staged set, or a part of it. Nothing puts that in force again: it counts only together
+ * with a record of a staged deployment that it has an entry of.
+ *
+ * All that the new entries name must be on disk before.
+ */
+export async function activateStagedEntries(bootDirectory: string): Promise<void> {
+  const active = join(bootDirectory, loaderPaths.entries);
+  const staged = join(bootDirectory, loaderPaths.staged);
+  makeDirectory(active, 0o755);
+  for (const name of await listOptionalDirectory(active)) {
+    // The second kind is what an interrupted write of an entry leaves.
+    if (name.startsWith(managedPrefix) || name.startsWith('.')) continue;
+    await replaceFile(staged, name, await readFile(join(active, name)));
+  }
+  await syncFilesystem(bootDirectory);
+  await exchange(join(bootDirectory, loaderPaths.directory), loaderPaths.stagedName, loaderPaths.entriesName);
+  // The entries of both folders moved with the exchange, and VFAT has no journal that would keep the parts together.
+  await syncFilesystem(bootDirectory);
+  await removeTree(staged);
+}
+
+/**
+ * Replaces the active entry set by another, at once: for another order of the same deployments, or with one less. What was
+ * staged is gone.
+ *
+ * Its crash contract is that of {@link writeStagedEntries} up to the exchange and of {@link activateStagedEntries} after it:
+ * the active set is the old one or the new one, whole.
+ */
+export async function replaceActiveEntries(bootDirectory: string, entries: readonly NamedEntry[]): Promise<void> {
+  await writeStagedEntries(bootDirectory, entries);
+  await activateStagedEntries(bootDirectory);
+}
+
+/** Removes the staged entry set, if there is one. If it throws or power is lost, any part of the set may be left. */
+export async function discardStagedEntries(bootDirectory: string): Promise<void> {
+  await removeTree(join(bootDirectory, loaderPaths.staged));
+}

@@ -22,8 +22,12 @@ export interface GlobalOptions {
 export interface CliContext {
   options: GlobalOptions;
   defaultRepository: string | undefined;
-  /** Prints to standard output. */
+  /** Prints a line to standard output. */
   print(text: string): void;
+  /** Writes bytes to standard output; resolves when they are taken. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Standard input. */
+  readonly input: AsyncIterable<Buffer>;
   /** Tells something that is no result. */
   warn(text: string): void;
   /** Exit status of a verb that did what it should and found something wrong. */
@@ -43,13 +47,17 @@ export function repositoryPath({ options, defaultRepository }: CliContext): stri
   return process.getuid?.() === 0 ? '/sysroot/composefs' : userPath;
 }
 
+/** Says who holds a lock that is being waited for. */
+export function lockNotice(context: CliContext): (wait: LockWait) => void {
+  return ({ path, kind, holders }) =>
+    context.warn(`waiting for the ${kind} lock of ${path}, held by ${holders.join(', ') || 'another process'}`);
+}
+
 /** Opens the repository that the options name, and checks that it is as they demand. */
 export async function openNamedRepository(context: CliContext): Promise<Repository> {
   const { options } = context;
-  const onWait = ({ path, kind, holders }: LockWait) =>
-    context.warn(`waiting for the ${kind} lock of ${path}, held by ${holders.join(', ') || 'another process'}`);
   const noUpgrade = options['no-upgrade'] === true;
-  const repository = await openRepository(repositoryPath(context), { onWait, noUpgrade });
+  const repository = await openRepository(repositoryPath(context), { onWait: lockNotice(context), noUpgrade });
   const refuse = async (message: string, hint: string): Promise<never> => {
     await repository[Symbol.asyncDispose]();
     throw new CodedError('REPOSITORY_UNFIT', message, { hint });

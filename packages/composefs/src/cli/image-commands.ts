@@ -1,16 +1,20 @@
 import type { Argv } from 'yargs';
 import type { CliContext } from './context.ts';
+import { runCopy } from './copy-verb.ts';
 import {
   runComputeImageId,
   runDump,
   runImageFsck,
   runInspect,
+  runLinkedImages,
   runListImages,
   runPull,
   runTag,
   runUntag,
 } from './image-verbs.ts';
-import { type ParsedGlobals, treeOptions } from './verb-options.ts';
+import { runMountImage } from './mount-verbs.ts';
+import { runImportLayer, runLayer } from './stream-verbs.ts';
+import { mountOptions, type ParsedGlobals, treeOptions } from './verb-options.ts';
 
 /** Adds the verbs below `cfs oci`. */
 export function addImageVerbs<Args extends ParsedGlobals>(
@@ -63,6 +67,51 @@ export function addImageVerbs<Args extends ParsedGlobals>(
       'Take a tag away',
       (y) => y.positional('name', { type: 'string', demandOption: true }),
       (args) => runUntag(context(args), args),
+    )
+    .command(
+      'copy <image>',
+      'Copy an image from another repository',
+      (y) =>
+        y
+          .positional('image', { type: 'string', demandOption: true, describe: 'Tag or @sha256:DIGEST there' })
+          .option('from', { type: 'string', demandOption: true, describe: 'The other repository' })
+          .option('name', { type: 'string', describe: 'The tag here; without one the image is garbage' })
+          .option('zerocopy', { type: 'boolean', default: false, describe: 'Fail rather than copy content' }),
+      (args) => runCopy(context(args), args),
+    )
+    .command(
+      'import-layer <digest> [name]',
+      'Store the uncompressed archive of a layer from standard input',
+      (y) =>
+        y
+          .positional('digest', { type: 'string', demandOption: true, describe: 'sha256:… of the archive' })
+          .positional('name', { type: 'string', describe: 'A reference that keeps it' }),
+      (args) => runImportLayer(context(args), args),
+    )
+    .command(
+      'layer <layer>',
+      'Write the archive of a layer to standard output, or describe it',
+      (y) =>
+        y
+          .positional('layer', { type: 'string', demandOption: true, describe: 'Diff id, sha256:…' })
+          .option('dumpfile', { type: 'boolean', default: false, describe: 'Its entries as a dumpfile' })
+          .option('json', { type: 'boolean', default: false, describe: 'Figures in JSON' }),
+      (args) => runLayer(context(args), args),
+    )
+    .command(
+      'mount <image> <mountpoint>',
+      'Mount an image',
+      (y) =>
+        mountOptions(y)
+          .positional('image', { type: 'string', demandOption: true, describe: 'Tag or sha256:DIGEST' })
+          .option('bootable', { type: 'boolean', default: false, describe: 'As it is when booted' }),
+      (args) => runMountImage(context(args), args),
+    )
+    .command(
+      'linked-erofs-images <verity>',
+      'List all images that were made of the same image as this one',
+      (y) => y.positional('verity', { type: 'string', demandOption: true, describe: 'Digest of an EROFS image' }),
+      (args) => runLinkedImages(context(args), args),
     )
     .command(
       'dump <image> [verity]',

@@ -5,6 +5,7 @@ import { readImageMetadata } from '../oci/image-metadata.ts';
 import { imagesOf } from '../oci/image-references.ts';
 import { buildImageTree, readFileNode } from '../oci/image-tree.ts';
 import { importImage } from '../oci/import-image.ts';
+import { findLinkedImages } from '../oci/linked-images.ts';
 import { listTags, resolveImage, tagImage, untagImage } from '../oci/tags.ts';
 import { checkRepository } from '../repository/check.ts';
 import { computeImageId } from '../repository/images.ts';
@@ -13,7 +14,7 @@ import { transformForBoot } from '../tree/boot-transform.ts';
 import { type AttributePolicy, transformImageTree } from '../tree/image-transform.ts';
 import type { Directory } from '../tree/tree.ts';
 import { type CliContext, chosenFormat, openNamedRepository } from './context.ts';
-import { formatCounters, formatFsck, formatImageCheck, formatTable, fsckJson } from './report-text.ts';
+import { formatCounters, formatFsck, formatHurt, formatImageCheck, formatTable, fsckJson } from './report-text.ts';
 
 /** `cfs oci pull IMAGE [NAME]`. */
 export async function runPull(
@@ -91,6 +92,19 @@ export async function runInspect(
   context.print(JSON.stringify(shown, null, 2));
 }
 
+/** `cfs oci linked-erofs-images VERITY`. */
+export async function runLinkedImages(context: CliContext, args: { verity: string }): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const images = await findLinkedImages(repository, args.verity);
+  const shown = images.map(({ digest, variant: { isBootable, format, attributes } }) => ({
+    id: digest,
+    bootable: isBootable,
+    version: format,
+    xattrMode: isBootable ? attributes : null,
+  }));
+  context.print(JSON.stringify(shown, null, 2));
+}
+
 /** `cfs oci tag MANIFEST_DIGEST NAME`. */
 export async function runTag(context: CliContext, args: { digest: string; name: string }): Promise<void> {
   await using repository = await openNamedRepository(context);
@@ -149,6 +163,7 @@ export async function runImageFsck(
   }
   context.print(formatFsck(report));
   context.print(formatImageCheck(check));
+  if (report.hurtObjects.length > 0) context.print(formatHurt(report.hurtObjects));
   if (!report.ok || check.errors.length > 0) context.fail();
 }
 

@@ -1,18 +1,7 @@
 import type { ImageCheck } from '../oci/check-images.ts';
 import type { FsckReport } from '../repository/check.ts';
-import type { GcPlan } from '../repository/garbage-collection.ts';
+import type { HurtObject } from '../repository/hurt-objects.ts';
 import type { ImportCounters } from '../repository/layer-builder.ts';
-
-/** The lines of a garbage collection, as `cfsctl gc` words them. */
-export function formatGc(plan: GcPlan, isDryRun: boolean): string {
-  const { objects, bytes, imageLinks, streamLinks } = plan;
-  const lines = [`Objects: ${objects.length} removed (${bytes} bytes)`];
-  if (isDryRun) lines.unshift('Dry run (no files deleted):');
-  if (imageLinks.length + streamLinks.length > 0) {
-    lines.push(`Pruned symlinks: ${imageLinks.length} images, ${streamLinks.length} streams`);
-  }
-  return lines.join('\n');
-}
 
 /** The lines of a check, as `cfsctl fsck` words them. */
 export function formatFsck(report: FsckReport): string {
@@ -27,6 +16,19 @@ export function formatFsck(report: FsckReport): string {
   if (report.missingObjects > 0) lines.push(`missing objects: ${report.missingObjects}`);
   lines.push(report.ok ? 'status: ok' : `status: ${report.errors.length} error(s)`);
   return [...lines, ...report.errors.map((error) => `  - ${error}`)].join('\n');
+}
+
+/** Which images are hurt by what, one line for each pair; objects that nothing needs come last. */
+export function formatHurt(hurtObjects: readonly HurtObject[]): string {
+  const byNeeder = new Map<string, string[]>();
+  const unneeded: string[] = [];
+  for (const { digest, problem, needers } of hurtObjects) {
+    const line = `object ${digest} is ${problem}`;
+    if (needers.length === 0) unneeded.push(`  - ${line}, but nothing needs it: cfs gc`);
+    for (const needer of needers) byNeeder.set(needer, [...(byNeeder.get(needer) ?? []), line]);
+  }
+  const lines = [...byNeeder].flatMap(([needer, problems]) => problems.map((problem) => `  - ${needer}: ${problem}`));
+  return ['hurt:', ...lines, ...unneeded].join('\n');
 }
 
 /** What `oci fsck` adds to the lines of {@link formatFsck}. */
@@ -50,6 +52,9 @@ export function fsckJson(report: FsckReport): Record<string, unknown> {
     broken_links: report.brokenLinks,
     missing_objects: report.missingObjects,
     errors: report.errors,
+    // Beyond what cfsctl prints.
+    verity: report.verity,
+    hurt_objects: report.hurtObjects.map(({ digest, problem, needers }) => ({ digest, problem, needers })),
   };
 }
 

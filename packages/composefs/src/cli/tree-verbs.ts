@@ -1,16 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { CodedError } from '@workbench/run';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
-import type { HashAlgorithm } from '../fsverity/algorithm.ts';
+import { formatAlgorithm, type HashAlgorithm } from '../fsverity/algorithm.ts';
 import { computeFileVerity } from '../fsverity/digest.ts';
-import { computeImageId, findImage, readImageTree } from '../repository/images.ts';
+import { commitLinks, type NewLink } from '../repository/commit.ts';
+import { computeImageId, findImage, readImageTree, storeImage } from '../repository/images.ts';
+import { storeFile } from '../repository/store-file.ts';
 import { transformForBoot } from '../tree/boot-transform.ts';
 import { byteString } from '../tree/byte-string.ts';
 import { findNode } from '../tree/find-node.ts';
 import { type AttributePolicy, transformImageTree } from '../tree/image-transform.ts';
-import { scanDirectory } from '../tree/scan-directory.ts';
+import { type ScanOptions, scanDirectory } from '../tree/scan-directory.ts';
 import type { Directory, Node } from '../tree/tree.ts';
-import { type CliContext, chosenAlgorithm, openNamedRepository } from './context.ts';
+import { type CliContext, chosenAlgorithm, chosenFormat, openNamedRepository } from './context.ts';
 
 /** How a directory is made a tree. */
 export interface DirectoryArguments {
@@ -23,13 +25,41 @@ export interface DirectoryArguments {
 /** `cfs compute-id PATH`. */
 export async function runComputeId(context: CliContext, args: DirectoryArguments): Promise<void> {
   const chosen = await chosenAlgorithm(context);
-  context.print(computeImageId(await readDirectory(args, chosen.algorithm), chosen));
+  context.print(computeImageId(await readDirectory(args, digestOnly(chosen.algorithm)), chosen));
+}
+
+/** `cfs compute-karg PATH`: the kernel argument that makes the initramfs mount the image. */
+export async function runComputeKarg(
+  context: CliContext,
+  args: DirectoryArguments & { insecure: boolean },
+): Promise<void> {
+  const chosen = await chosenAlgorithm(context);
+  const root = await readDirectory({ ...args, bootable: true }, digestOnly(chosen.algorithm));
+  const digest = computeImageId(root, chosen);
+  const optional = args.insecure ? '?' : '';
+  // Format 0 differs from 1 in nothing that the initramfs could see.
+  const named = `composefs.digest=${optional}v1-${formatAlgorithm(chosen.algorithm)}:${digest}`;
+  context.print(chosen.format === 2 ? `composefs=${optional}${digest}` : named);
+}
+
+/** `cfs create-image PATH [NAME]`. */
+export async function runCreateImage(
+  context: CliContext,
+  args: DirectoryArguments & { name?: string | undefined },
+): Promise<void> {
+  await using repository = await openNamedRepository(context);
+  const root = await readDirectory(args, (path, sizeBytes) => storeFile(repository, path, sizeBytes));
+  const digest = await storeImage(repository, root, chosenFormat(context, repository));
+  const links: NewLink[] = [{ folder: 'images', name: digest, digest }];
+  if (args.name !== undefined) links.push({ folder: 'images', reference: args.name, entry: digest });
+  await commitLinks(repository, links);
+  context.print(`${repository.algorithm}:${digest}`);
 }
 
 /** `cfs create-dumpfile PATH`. */
 export async function runCreateDumpfile(context: CliContext, args: DirectoryArguments): Promise<void> {
   const { algorithm } = await chosenAlgorithm(context);
-  context.print(writeDumpfile(await readDirectory(args, algorithm)).trimEnd());
+  context.print(writeDumpfile(await readDirectory(args, digestOnly(algorithm))).trimEnd());
 }
 
 /** `cfs dump-files IMAGE PATH…`. */
@@ -51,11 +81,15 @@ export async function runDumpFiles(
   }
 }
 
-async function readDirectory(args: DirectoryArguments, algorithm: HashAlgorithm): Promise<Directory> {
+function digestOnly(algorithm: HashAlgorithm): ScanOptions['digestFile'] {
+  return async (path) => computeFileVerity(path, algorithm);
+}
+
+async function readDirectory(args: DirectoryArguments, digestFile: ScanOptions['digestFile']): Promise<Directory> {
   const paths = new Map<string, Buffer>();
   const root = await scanDirectory(args.path, {
-    async digestFile(path) {
-      const digest = computeFileVerity(path, algorithm);
+    async digestFile(path, sizeBytes) {
+      const digest = await digestFile(path, sizeBytes);
       paths.set(digest, path);
       return digest;
     },
@@ -70,11 +104,11 @@ async function readDirectory(args: DirectoryArguments, algorithm: HashAlgorithm)
   return root;
 }
 
+// As cfsctl has it, whatever has no content beside the image is inline in it.
 function backingPath(path: string, node: Node): string {
-  if (node.type === 'file') {
-    const { content } = node;
-    if ('digest' in content) return `${content.digest.slice(0, 2)}/${content.digest.slice(2)}`;
-    return 'inline';
+  if (node.type === 'directory') {
+    throw new CodedError('NOT_A_FILE', `${path} is a directory`, { hint: 'name the files in it' });
   }
-  throw new CodedError('NOT_A_FILE', `${path} is a ${node.type}`, { hint: 'only regular files have content' });
+  if (node.type !== 'file' || !('digest' in node.content)) return 'inline';
+  return `${node.content.digest.slice(0, 2)}/${node.content.digest.slice(2)}`;
 }

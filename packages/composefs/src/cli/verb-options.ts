@@ -16,7 +16,7 @@ export const globalOptions = {
   },
   'require-verity': { type: 'boolean', describe: 'Refuse a repository that fs-verity does not guard' },
   'no-upgrade': { type: 'boolean', describe: 'Refuse a repository without meta.json instead of writing one' },
-  'no-repo': { type: 'boolean', describe: 'Open no repository; for compute-id and create-dumpfile' },
+  'no-repo': { type: 'boolean', describe: 'Open no repository; for compute-id, compute-karg and create-dumpfile' },
 } as const satisfies Record<string, Options>;
 
 /** What the global options parse to. */
@@ -46,4 +46,18 @@ export function directoryOptions<Args>(parser: Argv<Args>) {
       default: false,
       describe: 'Take the tree as it is, without the changes made to OCI images',
     });
+}
+
+/** Options of verbs that mount. */
+export function mountOptions<Args>(parser: Argv<Args>) {
+  return parser
+    .positional('mountpoint', { type: 'string', demandOption: true, describe: 'An existing directory' })
+    .option('fuse', {
+      choices: ['auto', 'no'] as const,
+      default: 'auto' as const,
+      describe: 'The kernel mounts in any case',
+    })
+    .option('upperdir', { type: 'string', describe: 'Directory that takes changes' })
+    .option('workdir', { type: 'string', describe: 'Empty directory beside it, for overlayfs' })
+    .option('read-write', { type: 'boolean', default: false, describe: 'Allow changes; needs --upperdir' });
 }

@@ -16,6 +16,11 @@ export function escapeField(bytes: ByteString): string {
   return unsafe.test(bytes) ? escapeBytes(bytes, /[^\x21-\x7e]|\\/g) : bytes;
 }
 
+/** Bytes in a line for a person, where spaces need no escape. */
+export function escapeLine(bytes: ByteString): string {
+  return escapeBytes(bytes, /[^\x20-\x7e]|\\/g);
+}
+
 /** Bytes as the name or the value of an attribute, where `=` separates the two. */
 export function escapeAttribute(bytes: ByteString): string {
   return escapeBytes(bytes, /[^\x21-\x7e]|[\\=]/g);

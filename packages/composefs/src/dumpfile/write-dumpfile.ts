@@ -26,7 +26,7 @@ export function writeDumpfile(
     const linkCount = links.get(node) ?? 1;
     const firstPath = linkCount > 1 ? firstPaths.get(node) : undefined;
     if (firstPath !== undefined) {
-      lines.push(`${escapeField(path)} 0 @120000 - - - - 0.0 ${escapeField(firstPath)} - -\n`);
+      lines.push(formatHardLink(path, firstPath));
       return;
     }
     if (linkCount > 1) firstPaths.set(node, path);
@@ -35,7 +35,13 @@ export function writeDumpfile(
   return lines.join('');
 }
 
-function formatNode(path: ByteString, node: Node, linkCount: number): string {
+/** The line of a further name of a leaf. */
+export function formatHardLink(path: ByteString, firstPath: ByteString): string {
+  return `${escapeField(path)} 0 @120000 - - - - 0.0 ${escapeField(firstPath)} - -\n`;
+}
+
+/** The line of a node. */
+export function formatNode(path: ByteString, node: Node, linkCount: number): string {
   const { metadata } = node;
   const { mode, sizeBytes, device, payload, content, digest } = describe(node);
   const fields = [

@@ -16,11 +16,20 @@ export interface MountOptions {
    * `if-supported`: it does so for a secure repository where it can; the image itself is checked in any case.
    */
   verity: VerityPolicy;
+  /** Where changes go; mounted read-only all the same unless `isReadWrite`. */
+  upper?: UpperLayer;
+}
+
+/** The writable layer of an overlay: two directories of one file system, the second one empty. */
+export interface UpperLayer {
+  upperDir: string;
+  workDir: string;
+  isReadWrite: boolean;
 }
 
 /**
- * Mounts an image read-only: its EROFS, and over it an overlay that finds the content of files among the objects.
- * Unmounted when disposed.
+ * Mounts an image, read-only unless it has an upper layer: its EROFS, and over it an overlay that finds the content of
+ * files among the objects. Unmounted when disposed.
  *
  * Only an image that has a link in `images/` can be mounted. Before Linux 6.5 overlay has no layers that are data only,
  * and before 6.6 it cannot check fs-verity; then the objects are an ordinary lower layer, if `verity` allows.
@@ -32,7 +41,7 @@ export async function mountImage(
   repository: Repository,
   imageId: string,
   mountPoint: string,
-  { verity }: MountOptions,
+  { verity, upper }: MountOptions,
 ): Promise<AsyncDisposable> {
   const digest = findImage(repository, imageId);
   const image = join(resolve(repository.path), objectPath(digest));
@@ -43,12 +52,21 @@ export async function mountImage(
   const scratch = mkdtempSync(join(tmpdir(), 'composefs-'));
   try {
     const erofs = join(scratch, 'erofs');
-    const objects = join(scratch, 'objects');
     makeDirectory(erofs, 0o700);
-    replaceSymlink(objects, join(resolve(repository.path), 'objects'), scratch);
+    const link = (name: string, target: string): string => {
+      const path = join(scratch, name);
+      replaceSymlink(path, resolve(target), scratch);
+      return path;
+    };
+    const objects = link('objects', join(repository.path, 'objects'));
+    const linkedUpper = upper && {
+      ...upper,
+      upperDir: link('upper', upper.upperDir),
+      workDir: link('work', upper.workDir),
+    };
     await mountErofs(image, erofs);
     try {
-      await mountOverlay({ erofs, objects, mountPoint, digest, verity: overlayVerity });
+      await mountOverlay({ erofs, objects, mountPoint, digest, verity: overlayVerity, upper: linkedUpper });
     } finally {
       // The overlay holds what it needs of it.
       await run(['umount', erofs], { step: `unmount the EROFS of ${digest}` });
@@ -104,17 +122,18 @@ interface OverlayMount {
   digest: string;
   /** Undefined if the kernel must not check objects. */
   verity: VerityPolicy | undefined;
+  upper: UpperLayer | undefined;
 }
 
 async function mountOverlay(overlay: OverlayMount): Promise<void> {
-  const { erofs, objects, mountPoint, digest, verity } = overlay;
+  const { erofs, objects, mountPoint, digest, verity, upper } = overlay;
+  const access = upper?.isReadWrite === true ? 'rw' : 'ro';
+  const layers = upper === undefined ? '' : `upperdir=${upper.upperDir},workdir=${upper.workDir},`;
+  const common = `${access},metacopy=on,redirect_dir=on,${layers}`;
   const mount = (options: string) =>
-    run(
-      ['mount', '-t', 'overlay', '-o', `ro,metacopy=on,redirect_dir=on,${options}`, `composefs:${digest}`, mountPoint],
-      {
-        step: `mount the image ${digest} on ${mountPoint}`,
-      },
-    );
+    run(['mount', '-t', 'overlay', '-o', common + options, `composefs:${digest}`, mountPoint], {
+      step: `mount the image ${digest} on ${mountPoint}`,
+    });
   const dataOnly = `lowerdir=${erofs}::${objects}`;
   const attempts = [
     ...(verity === undefined ? [] : [`verity=require,${dataOnly}`]),

@@ -23,7 +23,15 @@ export interface ImageCheck {
  */
 export async function checkImages(repository: Repository, only?: string): Promise<ImageCheck> {
   const result: ImageCheck = { imagesChecked: 0, imagesCorrupted: 0, errors: [] };
-  for (const [tag, manifestDigest] of await listTags(repository)) {
+  const tags = await listTags(repository);
+  if (only !== undefined && !tags.has(only)) {
+    return {
+      imagesChecked: 1,
+      imagesCorrupted: 1,
+      errors: [`fsck: ref-resolve-failed: ${only}: OCI reference not found: ${only}`],
+    };
+  }
+  for (const [tag, manifestDigest] of tags) {
     if (only !== undefined && only !== tag) continue;
     const findings = await checkImage(repository, manifestDigest);
     result.imagesChecked += 1;

@@ -1,14 +1,19 @@
 import type { ErofsFormat } from '../repository/metadata.ts';
+import type { AttributePolicy } from '../tree/image-transform.ts';
 
 /** Which image of a configuration a named reference leads to. */
 export interface ImageVariant {
   format: ErofsFormat;
   /** With the boot transformation. */
   isBootable: boolean;
+  /** Which extended attributes were kept. */
+  attributes: string;
 }
 
+const defaultAttributes: AttributePolicy = 'allowlist-only';
+
 // The order in which they are added to a configuration's stream, which its digest depends on.
-const variants: readonly [name: string, variant: ImageVariant][] = [
+const variants: readonly [name: string, variant: Omit<ImageVariant, 'attributes'>][] = [
   ['composefs.image', { format: 2, isBootable: false }],
   ['composefs.image.v1', { format: 1, isBootable: false }],
   ['composefs.image.boot', { format: 2, isBootable: true }],
@@ -16,6 +21,13 @@ const variants: readonly [name: string, variant: ImageVariant][] = [
 ];
 
 const anyImage = 'composefs.image';
+
+/** What a named reference of a configuration's stream leads to, or undefined if to no image. */
+export function variantOf(reference: string): ImageVariant | undefined {
+  const [name, attributes = defaultAttributes] = reference.split('.xattrs=', 2);
+  const variant = variants.find(([known]) => known === name)?.[1];
+  return variant === undefined ? undefined : { ...variant, attributes };
+}
 
 /**
  * The images that the named references of a configuration's stream lead to, by format. Other attribute policies are

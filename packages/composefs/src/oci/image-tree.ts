@@ -4,7 +4,7 @@ import type { Repository } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
 import { applyLayer } from '../tar/read-layer.ts';
 import { type Directory, emptyDirectory, type Leaf } from '../tree/tree.ts';
-import { readImageMetadata } from './image-metadata.ts';
+import { type ImageMetadata, readImageMetadata } from './image-metadata.ts';
 import { contentTypes } from './names.ts';
 
 /** A layer of an image, and the digest of its stream. */
@@ -20,19 +20,24 @@ export interface StoredLayer {
  * @throws CodedError `TAR_INVALID` if a layer does not fit on the ones before it; or as {@link readImageMetadata}.
  */
 export async function buildImageTree(repository: Repository, manifestDigest: string): Promise<Directory> {
-  const { config, configReferences } = await readImageMetadata(repository, manifestDigest);
-  const layers = config.rootfs.diff_ids.map((diffId) => {
+  return buildLayerTree(repository, layersOf(await readImageMetadata(repository, manifestDigest), manifestDigest));
+}
+
+/**
+ * The layers of an image, the lowest first.
+ *
+ * @throws CodedError `IMAGE_DAMAGED` if the configuration does not lead to all of them.
+ */
+export function layersOf({ config, configReferences }: ImageMetadata, manifestDigest: string): StoredLayer[] {
+  return config.rootfs.diff_ids.map((diffId) => {
     const stream = configReferences.get(diffId);
     if (stream !== undefined) return { diffId, stream };
     throw new CodedError(
       'IMAGE_DAMAGED',
       `the configuration of ${manifestDigest} does not lead to its layer ${diffId}`,
-      {
-        hint: 'import the image anew',
-      },
+      { hint: 'import the image anew' },
     );
   });
-  return buildLayerTree(repository, layers);
 }
 
 /** The tree that layers make, the lowest first. */

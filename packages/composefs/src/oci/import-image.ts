@@ -6,7 +6,7 @@ import { commitLinks, type NewLink } from '../repository/commit.ts';
 import { createLayerBuilder, type ImportCounters, zeroCounters } from '../repository/layer-builder.ts';
 import { linkedDigest } from '../repository/links.ts';
 import type { ErofsFormat } from '../repository/metadata.ts';
-import { hasObject } from '../repository/objects.ts';
+import { isUsable } from '../repository/objects.ts';
 import { type Repository, requireWritable } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
 import { referenceOfTag } from '../repository/tag-names.ts';
@@ -44,13 +44,15 @@ export interface ImportResult {
   imageIds: Map<ErofsFormat, string>;
   /** Empty unless `bootable` was asked for. */
   bootImageIds: Map<ErofsFormat, string>;
-  /** Digest of the stream of the manifest. */
+  /** Digests of the streams of manifest and configuration. */
   manifestStream: string;
+  configStream: string;
   counters: ImportCounters;
 }
 
 /**
- * Imports a container image: `oci:DIR[:TAG]` (an OCI image layout), or `containers-storage:NAME` (what podman has).
+ * Imports a container image: `oci:DIR[:TAG]` (an OCI image layout), or `containers-storage:NAME` (what podman has), or
+ * one that was opened otherwise.
  * Layers that are there already are not read.
  *
  * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is
@@ -62,13 +64,13 @@ export interface ImportResult {
  */
 export async function importImage(
   repository: Repository,
-  source: string,
+  source: string | ImageSource,
   options: ImportOptions,
 ): Promise<ImportResult> {
   requireWritable(repository);
   const formats = importedFormats(repository);
   const reference = options.tag === undefined ? undefined : referenceOfTag(options.tag);
-  const image = openSource(source, options);
+  const image = typeof source === 'string' ? openSource(source, options) : source;
   const counters = zeroCounters();
   const layers = await importLayers(repository, image, { ...options, counters });
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
@@ -97,6 +99,7 @@ export async function importImage(
   return {
     manifestDigest,
     configDigest,
+    configStream,
     imageIds: built.images,
     bootImageIds: built.bootImages,
     manifestStream,
@@ -149,7 +152,7 @@ async function importLayers(
   for (const layer of image.layers) {
     const name = streamName('layer', layer.diffId);
     const doneBefore = progress.bytesDone;
-    let stream = findStream(repository, name) ?? links.get(name);
+    let stream = (await findLayer(repository, name)) ?? links.get(name);
     if (stream === undefined) {
       const builder = createLayerBuilder(repository, contentTypes.layer, counters);
       try {
@@ -187,7 +190,15 @@ async function readFormerReferences(
 // A link whose object is lost counts as none: importing brings it back.
 function findStream(repository: Repository, name: string): string | undefined {
   const digest = linkedDigest(repository, 'streams', name);
-  return digest !== undefined && hasObject(repository, digest) ? digest : undefined;
+  return digest !== undefined && isUsable(repository, digest) ? digest : undefined;
+}
+
+// So does one that lost any of its content.
+async function findLayer(repository: Repository, name: string): Promise<string | undefined> {
+  const digest = findStream(repository, name);
+  if (digest === undefined) return undefined;
+  const { objectReferences } = await openStreamObject(repository, digest, contentTypes.layer);
+  return objectReferences.every((object) => isUsable(repository, object)) ? digest : undefined;
 }
 
 // An image that was imported before has its images already, unless it lacks one of those wanted now.
@@ -198,7 +209,7 @@ async function findOrBuild(
 ): Promise<BuiltImages> {
   const { former, formats, isBootable } = options;
   const isLinked = (digest: string | undefined) =>
-    digest !== undefined && linkedDigest(repository, 'images', digest) === digest && hasObject(repository, digest);
+    digest !== undefined && linkedDigest(repository, 'images', digest) === digest && isUsable(repository, digest);
   const pick = (images: Map<ErofsFormat, string>) =>
     new Map([...images].filter(([format]) => formats.includes(format)));
   const found = {

@@ -9,6 +9,8 @@ import { openStreamObject } from './streams.ts';
 export interface LinkFinding {
   kind: string;
   detail: string;
+  /** The object that is damaged or missing, if it is known. */
+  object?: string;
 }
 
 /** Checks that the stream of a link that leads somewhere is readable, and that all it refers to is there. */
@@ -16,18 +18,24 @@ export async function checkStream(repository: Repository, link: RepositoryLink):
   const digest = linkedDigest(repository, 'streams', link.name);
   const unopened: LinkFinding = { kind: 'stream-open-failed', detail: `Opening stream '${link.name}'` };
   if (digest === undefined) return [unopened];
+  const damaged = { object: digest };
   try {
     const stream = await openStreamObject(repository, digest);
     const findings: LinkFinding[] = [];
     for (const object of stream.objectReferences) {
-      if (!hasObject(repository, object)) findings.push({ kind: 'missing-object-ref', detail: object });
+      if (!hasObject(repository, object)) {
+        findings.push({ kind: 'missing-object-ref', detail: object, object });
+      }
     }
     for (const [name, named] of stream.namedReferences) {
-      if (!hasObject(repository, named)) findings.push({ kind: 'missing-named-ref', detail: `ref ${name}: ${named}` });
+      if (!hasObject(repository, named)) {
+        findings.push({ kind: 'missing-named-ref', detail: `ref ${name}: ${named}`, object: named });
+      }
     }
-    return findings.length > 0 ? findings : await readThrough(stream);
+    if (findings.length > 0) return findings;
+    return (await readThrough(stream)).map((finding) => ({ ...finding, ...damaged }));
   } catch (error) {
-    if (error instanceof CodedError) return [unopened];
+    if (error instanceof CodedError) return [{ ...unopened, ...damaged }];
     throw error;
   }
 }
@@ -39,9 +47,9 @@ export function checkImage(repository: Repository, link: RepositoryLink): LinkFi
   try {
     return [...readImageObjects(repository, digest)]
       .filter((object) => !hasObject(repository, object))
-      .map((object) => ({ kind: 'image-missing-object', detail: object }));
+      .map((object) => ({ kind: 'image-missing-object', detail: object, object }));
   } catch (error) {
-    if (error instanceof CodedError) return [{ kind: 'image-invalid', detail: error.message }];
+    if (error instanceof CodedError) return [{ kind: 'image-invalid', detail: error.message, object: digest }];
     throw error;
   }
 }

@@ -4,7 +4,8 @@ import { CodedError } from '@workbench/run';
 import { computeFdVerity } from '../fsverity/digest.ts';
 import { measureFile } from '../fsverity/seal.ts';
 import { checkImage, checkStream, type LinkFinding } from './check-links.ts';
-import { type LinkFolder, listLinks, listReferences, type RepositoryLink } from './links.ts';
+import { findHurt, type HurtObject } from './hurt-objects.ts';
+import { digestOfTarget, type LinkFolder, listLinks, listReferences, type RepositoryLink } from './links.ts';
 import { listObjectFiles, type ObjectFile } from './object-files.ts';
 import { type Repository, readMetadata } from './repository.ts';
 
@@ -22,6 +23,10 @@ export interface FsckReport {
   missingObjects: number;
   /** One line each: `fsck: KIND: PATH…`. */
   errors: string[];
+  /** Objects that are not what they should be, or not there at all, and what they hurt. */
+  hurtObjects: HurtObject[];
+  /** Whether the kernel guards every object, or digests are only computed. */
+  verity: 'require' | 'off';
 }
 
 /**
@@ -47,16 +52,20 @@ export async function checkRepository(
     brokenLinks: 0,
     missingObjects: 0,
     errors: [],
+    hurtObjects: [],
+    verity: repository.isSecure ? 'require' : 'off',
   };
+  const hurt = new Set<string>();
   checkMetadata(repository, report);
-  if (options.metadataOnly !== true) checkObjects(repository, report);
-  const streams = await checkFolder(repository, 'streams', report);
+  if (options.metadataOnly !== true) checkObjects(repository, report, hurt);
+  const streams = await checkFolder(repository, 'streams', { report, hurt });
   report.streamsChecked = streams.checked;
   report.streamsCorrupted = streams.corrupted;
-  const images = await checkFolder(repository, 'images', report);
+  const images = await checkFolder(repository, 'images', { report, hurt });
   report.imagesChecked = images.checked;
   report.imagesCorrupted = images.corrupted;
   report.ok = report.errors.length === 0;
+  report.hurtObjects = await findHurt(repository, hurt);
   return report;
 }
 
@@ -71,12 +80,13 @@ function checkMetadata(repository: Repository, report: FsckReport): void {
   }
 }
 
-function checkObjects(repository: Repository, report: FsckReport): void {
+function checkObjects(repository: Repository, report: FsckReport, hurt: Set<string>): void {
   for (const file of listObjectFiles(repository)) {
     report.objectsChecked += 1;
     const problem = checkObject(repository, file);
     if (problem === undefined) continue;
     report.objectsCorrupted += 1;
+    if (file.digest !== undefined) hurt.add(file.digest);
     report.errors.push(`fsck: ${problem.kind}: ${file.path}${problem.detail === '' ? '' : `: ${problem.detail}`}`);
   }
 }
@@ -104,13 +114,14 @@ function checkObject(repository: Repository, file: ObjectFile): { kind: string; 
 async function checkFolder(
   repository: Repository,
   folder: LinkFolder,
-  report: FsckReport,
+  { report, hurt }: { report: FsckReport; hurt: Set<string> },
 ): Promise<{ checked: number; corrupted: number }> {
   const entries = listLinks(repository, folder);
   let corrupted = 0;
   const count = (link: RepositoryLink, findings: LinkFinding[]) => {
     if (findings.length > 0) corrupted += 1;
-    for (const { kind, detail } of findings) {
+    for (const { kind, detail, object } of findings) {
+      if (object !== undefined) hurt.add(object);
       if (kind === 'broken-symlink') report.brokenLinks += 1;
       if (kind === 'missing-object-ref' || kind === 'missing-named-ref' || kind === 'image-missing-object') {
         report.missingObjects += 1;
@@ -120,7 +131,7 @@ async function checkFolder(
   };
   for (const link of entries) {
     if (link.target === undefined) count(link, [{ kind: 'entry-not-symlink', detail: '' }]);
-    else if (!link.isResolved) count(link, [{ kind: 'broken-symlink', detail: '' }]);
+    else if (!link.isResolved) count(link, [brokenLink(repository, link.target)]);
     else count(link, folder === 'images' ? checkImage(repository, link) : await checkStream(repository, link));
   }
   const corruptedEntries = corrupted;
@@ -129,6 +140,11 @@ async function checkFolder(
     else if (!reference.isResolved) count(reference, [{ kind: 'broken-symlink', detail: '' }]);
   }
   return { checked: entries.length, corrupted: corruptedEntries };
+}
+
+function brokenLink(repository: Repository, target: string): LinkFinding {
+  const object = digestOfTarget(repository, target);
+  return { kind: 'broken-symlink', detail: '', ...(object === undefined ? {} : { object }) };
 }
 
 function messageOf(error: unknown): string {

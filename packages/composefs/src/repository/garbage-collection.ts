@@ -25,6 +25,8 @@ export interface GcPlan {
   leftovers: string[];
   /** What is kept, and why. */
   roots: GcRoot[];
+  /** The objects that these keep, as far as they are there. */
+  kept: { objects: number; bytes: number };
 }
 
 export interface GcOptions {
@@ -49,9 +51,15 @@ export async function planGarbageCollection(
   const ignored = new Set(options.ignoreTags?.map((tag) => `refs/${referenceOfTag(tag)}`));
   const { roots, objects: live } = await computeLiveSet(repository, options.additionalRoots, ignored);
   const objects: GcPlan['objects'] = [];
+  const kept: GcPlan['kept'] = { objects: 0, bytes: 0 };
   for (const { path, digest } of listObjectFiles(repository)) {
     if (digest === undefined) throw foreignFile(repository, path);
-    if (!live.has(digest)) objects.push({ digest, sizeBytes: statSync(join(repository.path, path)).size });
+    const sizeBytes = statSync(join(repository.path, path)).size;
+    if (!live.has(digest)) objects.push({ digest, sizeBytes });
+    else {
+      kept.objects += 1;
+      kept.bytes += sizeBytes;
+    }
   }
   const doomed = new Set(objects.map(({ digest }) => digest));
   return {
@@ -63,6 +71,7 @@ export async function planGarbageCollection(
     ),
     leftovers: [],
     roots,
+    kept,
   };
 }
 

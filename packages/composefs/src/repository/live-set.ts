@@ -44,12 +44,7 @@ export async function computeLiveSet(
   const streams = new Set<string>();
   for (const root of roots) {
     try {
-      if (root.folder === 'images') {
-        objects.add(root.digest);
-        for (const object of readImageObjects(repository, root.digest)) objects.add(object);
-      } else {
-        await followStreams(repository, root.digest, { objects, streams });
-      }
+      await collectReachable(repository, root, { objects, streams });
     } catch (error) {
       throw new CodedError('GC_ROOT_UNREADABLE', `${root.folder}/${root.name}, which has to be kept, is damaged`, {
         hint: 'nothing was removed; check the repository with fsck, and import or remove that image',
@@ -58,6 +53,22 @@ export async function computeLiveSet(
     }
   }
   return { roots, objects };
+}
+
+/**
+ * Adds to `found` all objects that an entry of a folder refers to, directly or through other streams, itself included.
+ * Streams that are in it already are not followed again.
+ *
+ * @throws CodedError if something on the way is damaged; what was found before stays in `found`.
+ */
+export async function collectReachable(
+  repository: Repository,
+  { folder, digest }: { folder: LinkFolder; digest: string },
+  found: { objects: Set<string>; streams: Set<string> },
+): Promise<void> {
+  if (folder === 'streams') return followStreams(repository, digest, found);
+  found.objects.add(digest);
+  for (const object of readImageObjects(repository, digest)) found.objects.add(object);
 }
 
 async function followStreams(

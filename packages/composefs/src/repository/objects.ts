@@ -15,6 +15,11 @@ export function hasObject(repository: Repository, digest: string): boolean {
   return statSync(join(repository.path, objectPath(digest)), { throwIfNoEntry: false })?.isFile() === true;
 }
 
+/** Whether an object is there, and no check found it damaged. Its content is not looked at. */
+export function isUsable(repository: Repository, digest: string): boolean {
+  return !repository.suspects.has(digest) && hasObject(repository, digest);
+}
+
 /** Size of an object in bytes, or undefined if it is not there. */
 export function objectSize(repository: Repository, digest: string): number | undefined {
   return statSync(join(repository.path, objectPath(digest)), { throwIfNoEntry: false })?.size;
@@ -73,7 +78,7 @@ export function readObjectHead(repository: Repository, digest: string): Buffer {
  */
 export function isIntact(repository: Repository, fd: number, expected: { digest: string; sizeBytes: number }): boolean {
   const { digest, sizeBytes } = expected;
-  if (fstatSync(fd).size !== sizeBytes) return false;
+  if (repository.suspects.has(digest) || fstatSync(fd).size !== sizeBytes) return false;
   if (!repository.isSecure) return true;
   try {
     verifyFile(fd, { digest, algorithm: repository.algorithm, policy: 'require', name: `object ${digest}` });

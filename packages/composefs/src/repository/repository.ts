@@ -25,6 +25,10 @@ export interface Repository extends AsyncDisposable {
   readonly directoryFd: number;
   /** Whether the file system can seal objects, as far as trying has shown. */
   sealing: 'unknown' | 'works' | 'unsupported';
+  /**
+   * Objects that a check found damaged. Whoever stores one of them replaces it, instead of taking it for what is wanted.
+   */
+  readonly suspects: Set<string>;
 }
 
 export interface OpenOptions {
@@ -104,6 +108,7 @@ function makeRepository(path: string, directoryFd: number, metadata: RepositoryM
     isReadOnly: metadata.unknownReadOnlyFeatures.length > 0,
     directoryFd,
     sealing: isSecure ? 'works' : 'unknown',
+    suspects: new Set(),
     async [Symbol.asyncDispose]() {
       if (!isOpen) return;
       isOpen = false;

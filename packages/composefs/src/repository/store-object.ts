@@ -193,5 +193,6 @@ function publish(repository: Repository, file: UnnamedFile, digest: string, size
   if (publishFile(file, path)) return true;
   if (isPresent(repository, digest, sizeBytes)) return false;
   replaceByFile(file, path);
+  repository.suspects.delete(digest);
   return true;
 }

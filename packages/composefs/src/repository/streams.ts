@@ -1,7 +1,8 @@
+import { createReadStream } from 'node:fs';
 import { CodedError } from '@workbench/run';
 import { openSplitStream, type SplitStream } from '../splitstream/reader.ts';
 import { linkedDigest } from './links.ts';
-import { readObject } from './objects.ts';
+import { openObject, readObject } from './objects.ts';
 import type { Repository } from './repository.ts';
 
 /** A stream of the repository, and the digest of its file. */
@@ -42,4 +43,12 @@ export async function readMergedStream(repository: Repository, stream: SplitStre
     parts.push(chunk.kind === 'inline' ? chunk.bytes : readObject(repository, chunk.digest));
   }
   return Buffer.concat(parts);
+}
+
+/** The merged stream piece by piece; an object comes in pieces of at most a mebibyte. @throws as {@link openStream}. */
+export async function* mergeStream(repository: Repository, stream: SplitStream): AsyncGenerator<Buffer> {
+  for await (const chunk of stream.chunks()) {
+    if (chunk.kind === 'inline') yield chunk.bytes;
+    else yield* createReadStream('', { fd: openObject(repository, chunk.digest), highWaterMark: 1024 * 1024 });
+  }
 }

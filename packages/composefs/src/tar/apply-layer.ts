@@ -62,7 +62,8 @@ function findLinkTarget(root: Directory, entry: TarEntry): Leaf {
   throw invalidTar(`${JSON.stringify(entry.path)} is a hard link to ${JSON.stringify(entry.linkTarget)}, ${problem}`);
 }
 
-function makeNode(entry: TarEntry, content: FileContent | undefined): Node {
+/** The node that an entry stands for; a hard link has one already. */
+export function makeNode(entry: TarEntry, content: FileContent | undefined): Node {
   const { metadata, type } = entry;
   switch (type) {
     case 'directory':

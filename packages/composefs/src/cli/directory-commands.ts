@@ -1,0 +1,39 @@
+import type { Argv } from 'yargs';
+import type { CliContext } from './context.ts';
+import { runComputeId, runComputeKarg, runCreateDumpfile, runCreateImage } from './tree-verbs.ts';
+import { directoryOptions, type ParsedGlobals } from './verb-options.ts';
+
+/** Adds the verbs that read a directory. */
+export function addDirectoryVerbs<Args extends ParsedGlobals>(
+  parser: Argv<Args>,
+  context: (globals: ParsedGlobals) => CliContext,
+): Argv<Args> {
+  return parser
+    .command(
+      'create-image <path> [name]',
+      'Store the files of a directory and the image of it',
+      (y) => directoryOptions(y).positional('name', { type: 'string', describe: 'Name for the image, below refs/' }),
+      (args) => runCreateImage(context(args), args),
+    )
+    .command(
+      'compute-id <path>',
+      'Compute the image digest of a directory',
+      (y) => directoryOptions(y),
+      (args) => runComputeId(context(args), args),
+    )
+    .command(
+      'compute-karg <path>',
+      'Compute the kernel argument that boots the image of a directory',
+      (y) =>
+        directoryOptions(y)
+          .option('insecure', { type: 'boolean', default: false, describe: 'Let the image boot without fs-verity' })
+          .hide('bootable'),
+      (args) => runComputeKarg(context(args), args),
+    )
+    .command(
+      'create-dumpfile <path>',
+      'Print a directory as a dumpfile',
+      (y) => directoryOptions(y),
+      (args) => runCreateDumpfile(context(args), args),
+    );
+}

@@ -29,7 +29,7 @@ export async function writeStagedEntries(bootDirectory: string, entries: readonl
 
 /**
  * Makes the staged entry set the active one, by one exchange, and removes the old one. Entries of others among the active
- * ones are carried along.
+ * ones are carried along, unless the staged set has one of that name.
  *
  * After it resolves, the new set is active on disk. If it throws or power is lost, the old set is active or the new one, each
  * whole; the other may be left as the staged set, or a part of it. Nothing puts that in force again: it counts only together
@@ -41,9 +41,10 @@ export async function activateStagedEntries(bootDirectory: string): Promise<void
   const active = join(bootDirectory, loaderPaths.entries);
   const staged = join(bootDirectory, loaderPaths.staged);
   makeDirectory(active, 0o755);
+  const present = new Set(await listOptionalDirectory(staged));
   for (const name of await listOptionalDirectory(active)) {
     // The second kind is what an interrupted write of an entry leaves.
-    if (name.startsWith(managedPrefix) || name.startsWith('.')) continue;
+    if (name.startsWith(managedPrefix) || name.startsWith('.') || present.has(name)) continue;
     await replaceFile(staged, name, await readFile(join(active, name)));
   }
   await syncFilesystem(bootDirectory);

@@ -64,8 +64,9 @@ export const rollbackCommand = defineCommand({
   command: 'rollback',
   describe: 'Boot the previous deployment next',
   options: { apply: flag('Reboot into it at once'), 'soft-reboot': softReboot },
-  handler: async () => {
+  handler: async (args) => {
     await requireBootedHost();
-    throw notBuilt('rollback');
+    const { runRollback } = await import('../../operations/rollback.ts');
+    await runRollback({ apply: args.apply === true, softReboot: args.softReboot });
   },
 });

@@ -8,8 +8,10 @@ import { CodedError, CommandError, type RunOptions, type RunResult, run } from '
  */
 const paths = { storage: '/run/bootc/storage', runRootDescriptor: '/proc/self/fd/3' } as const;
 
+const externalTool = 'BOOTC_EXP_EXTERNAL_CONTAINER_TOOL';
+
 /** How `containers-storage:` references name the storage of {@link runPodman} from within. */
-export const storageSpecifier = `[overlay@${paths.storage}+${paths.runRootDescriptor}]`;
+const storageSpecifier = `[overlay@${paths.storage}+${paths.runRootDescriptor}]`;
 
 // Node cannot run anything between fork and exec, so a shell binds the folder it stands in. Podman dies with this
 // process, however that ends.
@@ -17,7 +19,7 @@ const enterStorage = `mount --bind . ${paths.storage} && exec setpriv --pdeathsi
 
 /** The program that manages containers. */
 export function podmanProgram(): string {
-  return process.env.BOOTC_EXP_EXTERNAL_CONTAINER_TOOL ?? 'podman';
+  return process.env[externalTool] ?? 'podman';
 }
 
 /**
@@ -31,18 +33,43 @@ export async function runPodman(
   args: readonly string[],
   options: Omit<RunOptions, 'cwd' | 'fds'>,
 ): Promise<RunResult> {
+  const podman = [podmanProgram(), '--root', paths.storage, '--runroot', paths.runRootDescriptor] as const;
+  return runInStorage(storagePath, [...podman, ...args], options);
+}
+
+/**
+ * Copies an image into a storage under a name, with all that its source says of it but the signatures.
+ *
+ * @param source as skopeo takes it; `containers-storage:` is that of the host.
+ * @throws CodedError `PODMAN_MISSING`; CommandError.
+ */
+export async function copyIntoStorage(
+  storagePath: string,
+  copy: { source: string; name: string },
+  options: Omit<RunOptions, 'cwd' | 'fds' | 'step'>,
+): Promise<void> {
+  const skopeo = process.env[externalTool] ?? 'skopeo';
+  const target = `containers-storage:${storageSpecifier}${copy.name}`;
+  const argv = [skopeo, 'copy', '--quiet', '--remove-signatures', copy.source, target] as const;
+  await runInStorage(storagePath, argv, { ...options, step: `copy ${copy.source} to the storage of bootc` });
+}
+
+async function runInStorage(
+  storagePath: string,
+  argv: readonly [string, ...string[]],
+  options: Omit<RunOptions, 'cwd' | 'fds'>,
+): Promise<RunResult> {
   mkdirSync(paths.storage, { recursive: true, mode: 0o700 });
   const runRoot = openSync(paths.storage, constants.O_RDONLY | constants.O_DIRECTORY);
-  const podman = [podmanProgram(), '--root', paths.storage, '--runroot', paths.runRootDescriptor, ...args];
   try {
-    return await run(['unshare', '-m', '--', 'sh', '-c', enterStorage, 'sh', ...podman], {
+    return await run(['unshare', '-m', '--', 'sh', '-c', enterStorage, 'sh', ...argv], {
       ...options,
       cwd: storagePath,
       fds: [runRoot],
     });
   } catch (error) {
     // setpriv(1) exits with 127 when there is no such program.
-    throw error instanceof CommandError && error.commandExitCode === 127 ? podmanMissing(error) : error;
+    throw error instanceof CommandError && error.commandExitCode === 127 ? programMissing(argv[0], error) : error;
   } finally {
     closeSync(runRoot);
   }
@@ -53,13 +80,15 @@ export async function runHostPodman(args: readonly string[], options: RunOptions
   try {
     return await run([podmanProgram(), ...args], options);
   } catch (error) {
-    throw error instanceof CommandError && error.failure === 'not-found' ? podmanMissing(error) : error;
+    throw error instanceof CommandError && error.failure === 'not-found'
+      ? programMissing(podmanProgram(), error)
+      : error;
   }
 }
 
-function podmanMissing(cause: unknown): CodedError {
-  return new CodedError('PODMAN_MISSING', `${podmanProgram()} was not found, and the storage of images needs it`, {
-    hint: 'put podman into the image, or do without --experimental-unified-storage',
+function programMissing(program: string, cause: unknown): CodedError {
+  return new CodedError('PODMAN_MISSING', `${program} was not found, and the storage of images needs it`, {
+    hint: 'put podman and skopeo into the image, or do without --experimental-unified-storage',
     cause,
   });
 }

@@ -12,6 +12,7 @@ export { syncDirectory, syncFilesystem, syncTree } from './durable/sync.ts';
 export { formatAlgorithm, type HashAlgorithm, parseAlgorithm, parseDigest } from './fsverity/algorithm.ts';
 export { type Measurement, measureFile, type SealOutcome, sealFile } from './fsverity/seal.ts';
 export { mountImage } from './mount/mount-image.ts';
+export { buildBootTree } from './oci/boot-tree.ts';
 export { buildImages } from './oci/build-images.ts';
 export { checkImages, type ImageCheck } from './oci/check-images.ts';
 export { type ImageMetadata, readImageMetadata } from './oci/image-metadata.ts';
@@ -28,7 +29,7 @@ export {
   type GcPlan,
   planGarbageCollection,
 } from './repository/garbage-collection.ts';
-export { findImage, readImageTree } from './repository/images.ts';
+export { computeImageId, findImage, readImageTree } from './repository/images.ts';
 export { type InitOptions, initRepository } from './repository/init-repository.ts';
 export type { ImportCounters } from './repository/layer-builder.ts';
 export type { GcRoot } from './repository/live-set.ts';
@@ -36,9 +37,10 @@ export type { LockWait } from './repository/lock.ts';
 export type { ErofsFormat, ErofsFormats } from './repository/metadata.ts';
 export { type OpenOptions, openRepository, type Repository } from './repository/repository.ts';
 export { isSystemError } from './syscalls/libc.ts';
-export { type LockKind, lock } from './syscalls/locks.ts';
+export { type LockKind, lock, tryLock } from './syscalls/locks.ts';
 export { textOf } from './tree/byte-string.ts';
 export { findNode } from './tree/find-node.ts';
+export { readBootTree } from './tree/read-boot-tree.ts';
 export {
   type ByteString,
   type Directory,

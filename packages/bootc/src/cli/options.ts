@@ -7,13 +7,15 @@ interface Extra {
   alias?: string;
   conflicts?: readonly string[];
   defaultDescription?: string;
+  demandOption?: true;
 }
 
-function rest(extra: Extra): Pick<Options, 'hidden' | 'alias' | 'conflicts' | 'defaultDescription'> {
+function rest(extra: Extra): Pick<Options, 'hidden' | 'alias' | 'conflicts' | 'defaultDescription' | 'demandOption'> {
   return {
     ...(extra.hidden === true ? { hidden: true } : {}),
     ...(extra.alias === undefined ? {} : { alias: extra.alias }),
     ...(extra.conflicts === undefined ? {} : { conflicts: extra.conflicts }),
+    ...(extra.demandOption === undefined ? {} : { demandOption: extra.demandOption }),
     ...(extra.defaultDescription === undefined ? {} : { defaultDescription: extra.defaultDescription }),
   };
 }

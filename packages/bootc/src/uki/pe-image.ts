@@ -67,7 +67,7 @@ function readSection(header: Buffer, file: ByteWindow, fileName: string): PeSect
 
 function readCertificateRange(optional: Buffer, file: ByteWindow, name: string): PeImage['certificates'] {
   if (optional.length < 2) return undefined;
-  const countOffset = { 0x10b: 92, 0x20b: 108 }[optional.readUInt16LE(0)];
+  const countOffset = { 267: 92, 523: 108 }[optional.readUInt16LE(0)];
   if (countOffset === undefined) throw invalid(name, 'its optional header is neither PE32 nor PE32+');
   const entry = countOffset + 4 + certificateDirectory * 8;
   if (optional.length < entry + 8 || optional.readUInt32LE(countOffset) <= certificateDirectory) return undefined;

@@ -48,27 +48,48 @@ export const containerCommand = defineGroup('container', 'Things to do while an 
       karg: values('Further kernel argument', { hidden: true }),
     },
     positionals: { args: { type: 'string', array: true, describe: 'Arguments of ukify' } },
-    handler: () => failUnbuilt('ukify'),
+    handler: async (args) => {
+      const { buildUnifiedKernel } = await import('../../container/ukify.ts');
+      await buildUnifiedKernel({
+        root: args.rootfs ?? '/',
+        ...(args.kernelDir === undefined ? {} : { kernelDirectory: args.kernelDir }),
+        isMissingVerityAllowed: args.allowMissingVerity === true,
+        ...dumpfileOf(args),
+        kargs: args.karg,
+        ukifyArguments: [args.args, args['--']].flatMap((list) => (Array.isArray(list) ? list.map(String) : [])),
+        tell: (text) => void process.stderr.write(text),
+      });
+    },
   }),
   defineCommand({
     command: 'compute-composefs-digest [path]',
     describe: false,
     options: { 'write-dumpfile-to': writeDumpfile },
     positionals: { path: { type: 'string', default: '/target', describe: 'Root of the image' } },
-    handler: () => failUnbuilt('compute-composefs-digest'),
+    handler: async (args) => {
+      const { computeRootDigest } = await import('../../container/composefs-digest.ts');
+      process.stdout.write(`${await computeRootDigest(String(args.path), args.writeDumpfileTo)}\n`);
+    },
   }),
   defineCommand({
     command: 'compute-composefs-digest-from-storage [image]',
     describe: false,
     options: { 'write-dumpfile-to': writeDumpfile },
     positionals: { image: { type: 'string', describe: 'Image' } },
-    handler: () => failUnbuilt('compute-composefs-digest-from-storage'),
+    handler: async (args) => {
+      const { computeStorageDigest } = await import('../../container/digest-from-storage.ts');
+      const image = args.image === undefined ? undefined : String(args.image);
+      process.stdout.write(`${await computeStorageDigest(image, args.writeDumpfileTo)}\n`);
+    },
   }),
   defineCommand({
     command: 'split-kernel-and-rootfs',
     describe: 'Move kernel and initramfs out of an image',
-    options: { rootfs, output: value('Where they go') },
-    handler: () => failUnbuilt('split-kernel-and-rootfs'),
+    options: { rootfs, output: value('Where they go', { demandOption: true }) },
+    handler: async (args) => {
+      const { splitKernel } = await import('../../container/split-kernel.ts');
+      await splitKernel(args.rootfs ?? '/', String(args.output));
+    },
   }),
   defineCommand({
     command: 'export <target>',
@@ -80,6 +101,18 @@ export const containerCommand = defineGroup('container', 'Things to do while an 
       'disable-selinux': flag('No SELinux labels'),
     },
     positionals: { target: { type: 'string', demandOption: true, describe: 'Root of the image' } },
-    handler: () => failUnbuilt('export'),
+    handler: async (args) => {
+      const { exportImage } = await import('../../container/export.ts');
+      await exportImage({
+        root: String(args.target),
+        ...(args.output === undefined ? {} : { output: args.output }),
+        withKernelInBoot: args.kernelInBoot === true,
+        isSelinuxDisabled: args.disableSelinux === true,
+      });
+    },
   }),
 ]);
+
+function dumpfileOf(args: { writeDumpfileTo: string | undefined }): { dumpfile?: string } {
+  return args.writeDumpfileTo === undefined ? {} : { dumpfile: args.writeDumpfileTo };
+}

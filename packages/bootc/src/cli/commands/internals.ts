@@ -32,6 +32,21 @@ export const internalsCommand = defineGroup('internals', false, [
       process.exitCode = await runFsck();
     },
   }),
+  defineGroup('uki', 'Unified kernel images', [
+    defineCommand({
+      command: 'extract <uki> <output>',
+      describe: 'Unpack kernel and initramfs to OUTPUT/VERSION/',
+      options: {},
+      positionals: {
+        uki: { type: 'string', demandOption: true, describe: 'Unified kernel image' },
+        output: { type: 'string', demandOption: true, describe: 'Folder' },
+      },
+      handler: async (args) => {
+        const { extractUnifiedKernel } = await import('../../uki/extract.ts');
+        await extractUnifiedKernel(String(args.uki), String(args.output));
+      },
+    }),
+  ]),
   defineGroup('fsverity', 'fs-verity with SHA-256', [
     defineCommand({
       command: 'measure <path>',

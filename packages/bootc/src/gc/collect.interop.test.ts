@@ -16,7 +16,7 @@ import { imageStoreOf } from '../storage/image-store.ts';
 import { type MockInstallation, makeMockInstallation } from '../storage/mock-installation.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import { assertNoOp, collectSystemGarbage, type GcResult } from './collect.ts';
-import { deploymentTag } from './plan-tags.ts';
+import { deploymentTag } from '../deployment/deployment-tag.ts';
 
 /** An OCI layout with one layer that holds these files. */
 async function makeImage(folder: string, files: Readonly<Record<string, string>>): Promise<string> {

@@ -48,7 +48,8 @@ function judgeStaged(model: RootModel, hasState: (id: string) => boolean): LiveE
     record === undefined ? 'no deployment is staged' : `staged deployment ${record.deploymentId} is incomplete`;
   const hasStagedMenu = entries.some((entry) => entry.fileName === grubMenu.staged);
   const hasStagedFolder =
-    entries.some((entry) => entry.fileName !== grubMenu.staged) || model.unmanaged.some((entry) => entry.set === 'staged');
+    entries.some((entry) => entry.fileName !== grubMenu.staged) ||
+    model.unmanaged.some((entry) => entry.set === 'staged');
   return {
     entries: [],
     removals: [

@@ -1,12 +1,5 @@
+import { deploymentTag, deploymentTagPrefix } from '../deployment/deployment-tag.ts';
 import type { RootModel } from '../storage/root-model.ts';
-
-/** What the names of the tags begin with that this program makes; all others belong to somebody else. */
-export const deploymentTagPrefix = 'localhost/bootc-';
-
-/** The tag that keeps the image of a deployment in the repository. */
-export function deploymentTag(manifestDigest: string): string {
-  return `${deploymentTagPrefix}${manifestDigest}`;
-}
 
 /** A tag and the image it names. */
 export interface Tag {

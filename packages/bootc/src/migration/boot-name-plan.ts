@@ -205,9 +205,7 @@ async function findStaleSets(boot: BootLocation): Promise<BootFileLeftover[]> {
     join(boot.bootDirectory, path),
   );
   const present = await Promise.all(paths.map(pathExists));
-  return paths
-    .filter((_, index) => present[index])
-    .map((path) => ({ path, reason: 'no update is staged' }));
+  return paths.filter((_, index) => present[index]).map((path) => ({ path, reason: 'no update is staged' }));
 }
 
 /** The name under which a copy is made, before it gets its own: nothing takes it for a kernel. */

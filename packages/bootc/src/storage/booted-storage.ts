@@ -8,9 +8,12 @@ import { detectBootloader } from './bootloader-detection.ts';
 import { type BootedHost, detectEnvironment } from './environment.ts';
 import { mountEsp } from './esp.ts';
 import { type ImageStore, imageStoreOf } from './image-store.ts';
+import { journalMessages, writeJournal } from './journal.ts';
+import { hasLegacyBootNames, hasLegacyRecords } from './legacy-traces.ts';
 import { hasPrivateMountNamespace } from './mount-namespace.ts';
 import { type Mount, mountAt, readMountTable } from './mount-table.ts';
-import { pathExists, readOptionalText } from './optional-file.ts';
+import { tryLockOperations } from './operation-lock.ts';
+import { isWritable, pathExists, readOptionalText } from './optional-file.ts';
 
 /** The storage of the running system, opened. Disposing of it closes the repository and with it its lock. */
 export interface BootedStorage extends AsyncDisposable {
@@ -26,11 +29,24 @@ export interface BootedStorage extends AsyncDisposable {
   images: ImageStore;
   /** The repository, opened at the first call. */
   openRepository(): Promise<Repository>;
+  /** What opening changed on a system that an older bootc has installed, and what it could not. */
+  migration?: OpeningReport;
+}
+
+/** What was done to a system that an older bootc has installed, and what could not be done, in lines for people. */
+export interface OpeningReport {
+  changes: readonly string[];
+  problems: readonly string[];
 }
 
 /**
  * Opens the storage of the running system: finds the deployment it booted, mounts the EFI system partition where nobody
  * else sees it, and for writing makes `/sysroot` writable in this process's mount namespace only.
+ *
+ * What an older bootc has installed is brought up to date first: all of it when opened for writing, for which the caller
+ * holds the lock of operations, and the names on the boot partition when opened for reading, unless somebody else is at work
+ * or nothing can be written. Whatever goes wrong with that is told to the journal and in `migration`; it is tried again next
+ * time.
  *
  * @throws CodedError `NOT_A_BOOTED_HOST` unless the system was booted from composefs; see also mountEsp.
  */
@@ -61,7 +77,7 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     repository ??= composefs.openRepository(join(sysroot, physicalRoot.repository));
     return repository;
   };
-  return {
+  const storage: BootedStorage = {
     root,
     physicalRoot: sysroot,
     host,
@@ -74,6 +90,32 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
       await (await repository?.catch(() => undefined))?.[Symbol.asyncDispose]();
     },
   };
+  storage.migration = await bringUpToDate(storage, access).catch((error: Error) => {
+    return { changes: [], problems: [error.message] };
+  });
+  return storage;
+}
+
+async function bringUpToDate(storage: BootedStorage, access: 'read' | 'write'): Promise<OpeningReport> {
+  const nothing = { changes: [], problems: [] };
+  const hasOldNames = await hasLegacyBootNames(storage.boot);
+  if (!hasOldNames && (access === 'read' || !(await hasLegacyRecords(storage.physicalRoot)))) return nothing;
+  const { migrateNames, migrateStorage } = await import('../migration/migrate.ts');
+  let report: OpeningReport;
+  if (access === 'write') {
+    report = await migrateStorage(storage);
+  } else {
+    if (!(await isWritable(storage.boot.bootDirectory)) || !(await isWritable(storage.boot.espDirectory)))
+      return nothing;
+    using lock = await tryLockOperations(storage.root);
+    if (lock === undefined) return nothing;
+    report = await migrateNames(storage);
+  }
+  for (const message of [...report.changes, ...report.problems]) {
+    const priority = report.changes.includes(message) ? 6 : 4;
+    await writeJournal({ messageId: journalMessages.migrated, message: `Older installation: ${message}`, priority });
+  }
+  return report;
 }
 
 /** The error of a command that only makes sense on a host booted from a deployment. */

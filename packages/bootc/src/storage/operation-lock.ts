@@ -12,9 +12,7 @@ const lockFile = { directory: 'run/bootc', name: 'operation.lock' } as const;
  */
 export async function lockOperations(root: string, signal?: AbortSignal): Promise<Disposable> {
   const { lock } = await import('@workbench/composefs');
-  const directory = join(root, lockFile.directory);
-  mkdirSync(directory, { recursive: true });
-  const fd = openSync(join(directory, lockFile.name), 'a', 0o600);
+  const fd = openLockFile(root);
   try {
     await lock(fd, 'exclusive', signal);
   } catch (error) {
@@ -22,4 +20,19 @@ export async function lockOperations(root: string, signal?: AbortSignal): Promis
     throw error;
   }
   return { [Symbol.dispose]: () => closeSync(fd) };
+}
+
+/** Takes the lock as {@link lockOperations} does if that needs no waiting; undefined while another verb holds it. */
+export async function tryLockOperations(root: string): Promise<Disposable | undefined> {
+  const { tryLock } = await import('@workbench/composefs');
+  const fd = openLockFile(root);
+  if (tryLock(fd, 'exclusive')) return { [Symbol.dispose]: () => closeSync(fd) };
+  closeSync(fd);
+  return undefined;
+}
+
+function openLockFile(root: string): number {
+  const directory = join(root, lockFile.directory);
+  mkdirSync(directory, { recursive: true });
+  return openSync(join(directory, lockFile.name), 'a', 0o600);
 }

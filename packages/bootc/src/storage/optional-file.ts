@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, constants, readdir, readFile } from 'node:fs/promises';
 
 /** What a folder or file that is not there makes of an error: true for ENOENT and ENOTDIR. */
 export function isAbsence(error: unknown): boolean {
@@ -31,6 +31,14 @@ export async function listOptionalDirectory(path: string): Promise<string[]> {
 /** Whether something is at this path, symbolic links followed. */
 export async function pathExists(path: string): Promise<boolean> {
   return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether this process can write to what is at this path: not on a file system that is mounted read-only. */
+export async function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
     () => true,
     () => false,
   );

@@ -9,6 +9,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{xtask,packages/*}/src/**/*.test.ts'],
           exclude: ['**/*.interop.test.ts', '**/node_modules/**'],
+          globalSetup: ['vitest.temporary-folder.ts'],
           testTimeout: 30_000,
         },
       },

@@ -3,6 +3,8 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { defaultCell } from '../matrix/cell.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { requireSecureBootKeys } from '../settings/test-request.ts';
+import { cellOptions } from './cell-options.ts';
+import { refuseWrongCell } from './early-refusal.ts';
 import { imageOptions } from './image-options.ts';
 import { runProgram } from './program.ts';
 import { verbs } from './verbs.ts';
@@ -37,6 +39,26 @@ test.each([
 
 test('each verb can be loaded and has help', async () => {
   for (const { name, describe } of verbs) expect(await outputOf(name, '--help')).toContain(describe);
+});
+
+test('the verbs whose options choose a cell are those that check it early', async () => {
+  for (const { name, load, takesCell } of verbs) {
+    const { options } = await load();
+    expect([name, takesCell ?? false]).toEqual([name, 'seal-state' in options]);
+    if (takesCell === true) expect(options).toMatchObject(cellOptions);
+  }
+});
+
+test('a cell is refused before the command line is parsed, unless it may still become possible', async () => {
+  await expect(refuseWrongCell(['plan', '--seal-state', 'sealed'])).rejects.toMatchObject({ code: 'CELL_IMPOSSIBLE' });
+  await expect(refuseWrongCell(['plan', '--filesystem=xfs', '--filesystem=ext4'])).rejects.toMatchObject({
+    code: 'BAD_SETTING',
+  });
+  await refuseWrongCell(['plan', '--seal-state=sealed', '--boot-type=uki', '--no-such-option', 'word']);
+  await refuseWrongCell(['plan', '--seal-state=sealed', '--help']);
+  await refuseWrongCell(['plan', '--seal-state=sealed', '--profile=no-such-profile']);
+  await refuseWrongCell(['matrix', '--seal-state=sealed']);
+  await refuseWrongCell([]);
 });
 
 test('a sealed cell without keys names the recipe that makes them', async () => {

@@ -5,6 +5,8 @@ export interface VerbEntry {
   readonly name: string;
   readonly describe: string;
   readonly group: 'test' | 'look' | 'tidy';
+  /** Set when its options choose a cell, which is then checked first. */
+  readonly takesCell?: true;
   /** Verbs are loaded when they are used, so that the quick ones stay quick. */
   readonly load: () => Promise<AnyVerb>;
 }
@@ -15,30 +17,35 @@ export const verbs: readonly VerbEntry[] = [
     name: 'test-tmt',
     describe: 'build the image of a cell, and run tmt plans in VMs of it',
     group: 'test',
+    takesCell: true,
     load: async () => (await import('./test-tmt.ts')).testTmt,
   },
   {
     name: 'run-tmt',
     describe: 'run tmt plans in VMs of an image that is there',
     group: 'test',
+    takesCell: true,
     load: async () => (await import('./run-tmt.ts')).runTmt,
   },
   {
     name: 'tmt-provision',
     describe: 'start one VM of an image, to work in by hand',
     group: 'test',
+    takesCell: true,
     load: async () => (await import('./tmt-provision.ts')).tmtProvision,
   },
   {
     name: 'build',
     describe: 'build the image of a cell',
     group: 'test',
+    takesCell: true,
     load: async () => (await import('./build.ts')).build,
   },
   {
     name: 'plan',
     describe: 'show the cell, where its values come from, and the commands that would run',
     group: 'look',
+    takesCell: true,
     load: async () => (await import('./plan.ts')).plan,
   },
   {

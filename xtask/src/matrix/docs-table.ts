@@ -1,4 +1,4 @@
-import { axes, axisList, axisValues, axisVariable, type Cell, cellSchema, defaultCell } from './cell.ts';
+import { axes, axisList, axisValues, axisVariable, type Cell, cellValues, defaultCell } from './cell.ts';
 import { isBuiltHere } from './image-arguments.ts';
 import { brokenRules, cellRules } from './rules.ts';
 import { knownVariables } from './variables.ts';
@@ -38,11 +38,11 @@ export function matrixMarkdown(): string {
 }
 
 function cellTable(): string {
-  const filesystems = cellSchema.shape.filesystem.options;
+  const filesystems = cellValues.filesystem;
   const rows: string[][] = [];
-  for (const bootloader of cellSchema.shape.bootloader.options) {
-    for (const bootType of cellSchema.shape.bootType.options) {
-      for (const sealState of cellSchema.shape.sealState.options) {
+  for (const bootloader of cellValues.bootloader) {
+    for (const bootType of cellValues.bootType) {
+      for (const sealState of cellValues.sealState) {
         const cells = filesystems.map((filesystem) =>
           verdict({ variant: 'composefs', bootloader, bootType, sealState, filesystem }),
         );

@@ -1,5 +1,5 @@
 import { CodedError } from '@workbench/run';
-import { type Axis, axes, axisList, axisValues, axisVariable, type Cell, cellSchema, defaultCell } from './cell.ts';
+import { type Axis, axes, axisList, axisValues, axisVariable, type Cell, defaultCell } from './cell.ts';
 import { impossibleCell } from './cell-error.ts';
 import { brokenRules, otherAxes } from './rules.ts';
 import { suggest } from './suggest.ts';
@@ -52,7 +52,8 @@ export function resolveSettings(given: SettingSources): ResolvedSettings {
   for (const axis of axisList) problems.push(...valueProblems(axis, sources[axis]));
   if (problems.length > 0) throw badSettings(problems);
 
-  const cell = cellSchema.parse(Object.fromEntries(axisList.map((axis) => [axis, sources[axis].value])));
+  // Each value was looked up in the list of its axis above.
+  const cell = Object.fromEntries(axisList.map((axis) => [axis, sources[axis].value])) as unknown as Cell;
   if (cell.variant === 'ostree') refuseAxesOfOstree(sources);
   const broken = brokenRules(cell);
   if (broken.length > 0) throw impossibleCell(cell, broken, sources);

@@ -24,6 +24,7 @@ export interface SettingProblem {
  */
 export const otherVariables: Readonly<Record<string, string>> = {
   BOOTC_base: 'base image to build on; default: a Debian base made from packages',
+  BOOTC_BASE_IMAGE: 'image of the development VM; default: BOOTC_base, else localhost/bootc',
   BOOTC_bcvk: 'which bcvk to use: system, bundled, or a file; default: chosen by looking at the machine',
   BOOTC_upgrade_image: 'image that upgrade tests move to',
   BOOTC_profile: 'VM profile to use where --profile is not given',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Axis, axes, cellSchema } from '../matrix/cell.ts';
+import { type Axis, axes } from '../matrix/cell.ts';
+import { cellSchema } from '../matrix/cell-schema.ts';
 
 const size = z.string().regex(/^[1-9][0-9]*[MG]$/, 'a size is a whole number followed by M or G, for example 4G');
 const seconds = z.int().positive();

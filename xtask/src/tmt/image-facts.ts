@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CodedError } from '@workbench/run';
+import { CodedError, CommandError } from '@workbench/run';
 import { inspectImage, podman } from '../image/podman.ts';
 
 /** What an image says of itself in os-release(5). */
@@ -15,7 +15,7 @@ export interface ImageFacts {
  * Reads /usr/lib/os-release of an image, without running anything of it.
  *
  * @param workFolder an existing folder for the copy.
- * @throws CodedError IMAGE_UNKNOWN when podman has no such image.
+ * @throws CodedError IMAGE_UNKNOWN when podman has no such image, IMAGE_WITHOUT_OS_RELEASE when it holds no system.
  */
 export async function readImageFacts(image: string, workFolder: string, signal?: AbortSignal): Promise<ImageFacts> {
   const options = { step: `look into image ${image}`, ...(signal === undefined ? {} : { signal }) };
@@ -28,6 +28,12 @@ export async function readImageFacts(image: string, workFolder: string, signal?:
   const container = (await podman(['create', '--pull=never', image, 'true'], options)).stdout.trim();
   try {
     await podman(['cp', `${container}:/usr/lib/os-release`, copy], options);
+  } catch (error) {
+    if (!(error instanceof CommandError) || !/could not be found/.test(error.stderr)) throw error;
+    throw new CodedError('IMAGE_WITHOUT_OS_RELEASE', `image ${image} has no /usr/lib/os-release`, {
+      hint: 'it holds no operating system: build one from a bootc base',
+      cause: error,
+    });
   } finally {
     await podman(['rm', '--force', container], { step: options.step });
   }

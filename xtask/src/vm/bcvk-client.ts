@@ -1,5 +1,6 @@
 import { CodedError, CommandError, type RunOptions, type RunResult, run } from '@workbench/run';
 import { z } from 'zod';
+import { bcvkError } from './bcvk-error.ts';
 import type { DomainAnswer } from './guest-monitor.ts';
 
 /** The program that makes VMs. */
@@ -101,10 +102,17 @@ export class BcvkClient {
     }
   }
 
-  /** How VMs are run here. */
+  /**
+   * How VMs are run here.
+   *
+   * @throws CodedError LIBVIRT_UNREACHABLE, in the words of bcvk.
+   */
   async hostStatus(): Promise<HostStatus> {
     const argv = this.command(['libvirt', 'status', '--format=json']);
-    const { stdout } = await run(argv, { step: 'ask bcvk about this machine', timeoutMs: 180_000, ...this.#log() });
+    const options = { step: 'ask bcvk about this machine', timeoutMs: 180_000, ...this.#log() };
+    const { stdout } = await run(argv, options).catch((error: unknown) => {
+      throw bcvkError(error);
+    });
     return parseOutput(argv, stdout, statusSchema);
   }
 

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -125,4 +125,31 @@ test('a whole line is looked for in all console logs', async () => {
   expect(await consoleHasLine(folder, 'plan-result: pass abc')).toBe(true);
   expect(await consoleHasLine(folder, 'plan-result: pass ab')).toBe(false);
   expect(await consoleHasLine('/no/such/folder', 'x')).toBe(false);
+});
+
+test('a log that was moved away at its size limit is read to its end, then the new one', async () => {
+  const path = join(folder, consoleLogName);
+  const follower = new ConsoleFollower(folder);
+  print('first\n');
+  follower.poll();
+  print('Kernel panic - not syncing: at the very end\nplan-result: pass abc\n');
+  renameSync(path, `${path}.0`);
+  follower.poll();
+  print('after\n');
+  follower.poll();
+  expect(follower.fatal?.line).toBe('Kernel panic - not syncing: at the very end');
+  print('last\n');
+  renameSync(`${path}.0`, `${path}.1`);
+  renameSync(path, `${path}.0`);
+  print('third file\n');
+  follower.poll();
+  expect(follower.lastLines(9)).toEqual([
+    'first',
+    'Kernel panic - not syncing: at the very end',
+    'plan-result: pass abc',
+    'after',
+    'last',
+    'third file',
+  ]);
+  expect(await consoleHasLine(folder, 'plan-result: pass abc')).toBe(true);
 });

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   type BootPhase,
   bootPhaseOf,
@@ -32,6 +32,8 @@ const failedUnit = /(?:\[FAILED\]|systemd\[1\]:) Failed to (?:start|mount|activa
 
 interface Log {
   decoder: TextDecoder;
+  /** Of the file that was read last; a log that is moved away for a new one has another. */
+  inode: number | undefined;
   offset: number;
   /** The last line, as far as it is written. */
   rest: string;
@@ -41,7 +43,8 @@ interface Log {
 
 /**
  * Reads the console logs of one VM as they grow. It keeps the last lines, how far the boot came, the units that failed,
- * and the first fatal line. A log that is not there yet, or was cut off and began anew, is no error.
+ * and the first fatal line. A log that is not there yet, or was cut off and began anew, is no error; one that virtlogd
+ * moved away at its size limit (virtlogd.conf(5), max_size) is read to its end.
  */
 export class ConsoleFollower {
   /** How far the guest came since it was last (re)started. */
@@ -63,7 +66,13 @@ export class ConsoleFollower {
   /** Reads what is new. That is little each time, so it is read at once: no line is seen later than the next look. */
   poll(): void {
     for (const name of consoleLogs(this.folder)) {
-      const log = this.#logs.get(name) ?? { decoder: new TextDecoder(), offset: 0, rest: '', lines: [] };
+      const log = this.#logs.get(name) ?? {
+        decoder: new TextDecoder(),
+        inode: undefined,
+        offset: 0,
+        rest: '',
+        lines: [],
+      };
       this.#logs.set(name, log);
       const text = readNew(join(this.folder, name), log);
       if (text === '') continue;
@@ -122,6 +131,20 @@ export class ConsoleFollower {
 }
 
 function readNew(path: string, log: Log): string {
+  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  // Between the two steps of moving a log away there is none of its name.
+  if (inode === undefined) return '';
+  const before = log.inode;
+  log.inode = inode;
+  if (before === undefined || before === inode) return readFrom(path, log);
+  // The unread end of the old file, where that was only moved; then the new file from its beginning.
+  const moved = olderLogs(path).find((older) => statSync(older).ino === before);
+  const end = moved === undefined ? '' : readFrom(moved, log);
+  log.offset = 0;
+  return end + readFrom(path, log);
+}
+
+function readFrom(path: string, log: Log): string {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
@@ -151,10 +174,20 @@ export function consoleLogs(folder: string): string[] {
   }
 }
 
+/** What virtlogd moved away of a log, the latest first: `console.log.0`, `console.log.1`. */
+function olderLogs(path: string): string[] {
+  const start = `${basename(path)}.`;
+  return readdirSync(dirname(path))
+    .filter((name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)))
+    .sort((a, b) => Number(a.slice(start.length)) - Number(b.slice(start.length)))
+    .map((name) => join(dirname(path), name));
+}
+
 /** Whether any console log of the folder holds this text as a whole line. */
 export async function consoleHasLine(folder: string, wanted: string): Promise<boolean> {
-  for (const name of consoleLogs(folder)) {
-    await using file = await open(join(folder, name), 'r');
+  const logs = consoleLogs(folder).map((name) => join(folder, name));
+  for (const path of logs.flatMap((log) => [log, ...olderLogs(log)])) {
+    await using file = await open(path, 'r');
     for await (const line of file.readLines()) {
       if (plainConsoleLine(line).trim() === wanted) return true;
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CodedError, CommandError, describeError, quoteCommand } from '@workbench/run';
 import { note } from '../steps/step.ts';
 import type { BcvkClient } from './bcvk-client.ts';
+import { bcvkError } from './bcvk-error.ts';
 import { readBcvkAccel, timingsName } from './bcvk-timings.ts';
 import { ConsoleFollower } from './console-follower.ts';
 import type { FailureClass } from './console-patterns.ts';
@@ -31,22 +32,27 @@ export interface MachineOptions extends LaunchWishes {
   onLine?: (line: string) => void;
 }
 
+/** Codes of bcvk that mean that the image, or the installation in it, is at fault. */
+const productCode = /^(?:INSTALL_FAILED|GUEST_|IMAGE_)/;
+
 /**
- * bcvk could not make the VM. That is a fault of all around it, unless bcvk says by its code (INSTALL_FAILED, or one that
- * begins with GUEST) that it is the installation in the image that failed; the code is then bcvk's.
+ * bcvk could not make the VM. That is a fault of all around it, unless bcvk says by its code that it is the image or the
+ * installation in it that failed. Code and hint are those of bcvk where it has any.
  */
 export class LaunchError extends CodedError {
   readonly class: FailureClass;
 
   constructor(name: string, cause: CommandError) {
-    const code = /^error: .*\[(INSTALL_FAILED|GUEST_[A-Z_]+)\]$/m.exec(cause.stderr)?.[1];
-    const what = code === undefined ? 'could not be made' : 'could not be installed';
-    super(code ?? 'VM_LAUNCH_FAILED', `VM ${name} ${what}: ${cause.message}`, {
-      hint: cause.hint ?? 'launch-failure.log has the disks, images and VMs of this machine',
+    const told = bcvkError(cause);
+    const known = told !== cause && told instanceof CodedError ? told : undefined;
+    const isProduct = known !== undefined && productCode.test(known.code);
+    const what = isProduct ? 'could not be installed' : 'could not be made';
+    super(known?.code ?? 'VM_LAUNCH_FAILED', `VM ${name} ${what}: ${cause.message}`, {
+      hint: known?.hint ?? cause.hint ?? 'launch-failure.log has the disks, images and VMs of this machine',
       cause,
     });
     this.name = 'LaunchError';
-    this.class = code === undefined ? 'infrastructure' : 'product';
+    this.class = isProduct ? 'product' : 'infrastructure';
   }
 }
 

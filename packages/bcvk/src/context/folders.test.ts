@@ -17,3 +17,9 @@ test('each can be put elsewhere', () => {
   const env = { BCVK_CACHE_DIR: '/c', BCVK_STATE_DIR: '/s', BCVK_RUNTIME_DIR: '/r' };
   expect(findFolders(env, true)).toEqual({ cache: '/c', state: '/s', runtime: '/r' });
 });
+
+test('a variable without a value is as good as none', () => {
+  const empty = { BCVK_CACHE_DIR: '', BCVK_STATE_DIR: '', BCVK_RUNTIME_DIR: '', HOME: '/home/a', XDG_CACHE_HOME: '' };
+  expect(findFolders(empty, true)).toEqual(findFolders({}, true));
+  expect(findFolders(empty, false).cache).toBe('/home/a/.cache/bcvk');
+});

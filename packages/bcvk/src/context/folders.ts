@@ -13,19 +13,20 @@ export interface Folders {
 
 /**
  * The folders of this user: `BCVK_CACHE_DIR`, `BCVK_STATE_DIR`, `BCVK_RUNTIME_DIR` where they are set; else those of
- * the file-hierarchy(7) for root, and of the XDG base directory specification for others.
+ * the file-hierarchy(7) for root, and of the XDG base directory specification for others. A variable that is set to nothing
+ * counts as not set.
  */
 export function findFolders(env: NodeJS.ProcessEnv, isRoot: boolean): Folders {
-  const home = env.HOME ?? homedir();
+  const home = env.HOME || homedir();
   const user = {
-    cache: join(env.XDG_CACHE_HOME ?? join(home, '.cache'), 'bcvk'),
-    state: join(env.XDG_STATE_HOME ?? join(home, '.local/state'), 'bcvk'),
-    runtime: env.XDG_RUNTIME_DIR === undefined ? join(home, '.cache/bcvk-run') : join(env.XDG_RUNTIME_DIR, 'bcvk'),
+    cache: join(env.XDG_CACHE_HOME || join(home, '.cache'), 'bcvk'),
+    state: join(env.XDG_STATE_HOME || join(home, '.local/state'), 'bcvk'),
+    runtime: env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'bcvk') : join(home, '.cache/bcvk-run'),
   };
   const fallback = isRoot ? { cache: '/var/cache/bcvk', state: '/var/lib/bcvk', runtime: '/run/bcvk' } : user;
   return {
-    cache: env.BCVK_CACHE_DIR ?? fallback.cache,
-    state: env.BCVK_STATE_DIR ?? fallback.state,
-    runtime: env.BCVK_RUNTIME_DIR ?? fallback.runtime,
+    cache: env.BCVK_CACHE_DIR || fallback.cache,
+    state: env.BCVK_STATE_DIR || fallback.state,
+    runtime: env.BCVK_RUNTIME_DIR || fallback.runtime,
   };
 }

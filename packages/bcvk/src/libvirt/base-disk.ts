@@ -109,7 +109,7 @@ export function pruneBaseDisks(
   options: { budgetBytes?: number; protectedKey?: string; dryRun?: boolean },
 ): PruneDecision<BaseDisk & { usedBy: string[] }>[] {
   const folder = baseDiskFolder(context.folders.cache);
-  const budget = options.budgetBytes ?? parseDiskSize(context.env.BCVK_CACHE_BUDGET ?? defaultBudget);
+  const budget = options.budgetBytes ?? parseDiskSize(context.env.BCVK_CACHE_BUDGET || defaultBudget);
   const plan = planPrune(listBaseDisksWithUsers(context), budget, options.protectedKey);
   if (options.dryRun === true) return plan;
   const users = baseDiskUsers(context.folders.state);

@@ -133,7 +133,7 @@ async function makeFirmware(request: RunVmRequest, varsFile: string, context: Co
 async function acceleration(image: ImageFacts, baseDisk: BaseDisk, context: Context) {
   const common = {
     cacheFolder: context.folders.cache,
-    override: context.env.BCVK_ACCEL,
+    override: context.env.BCVK_ACCEL || undefined,
     kernelSha256: baseDisk.record.kernelSha256,
     logFile: join(context.folders.cache, 'logs', 'accel-probe.log'),
   };

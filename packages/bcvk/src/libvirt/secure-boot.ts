@@ -36,6 +36,6 @@ export async function enrolKeys(
   files: { template: string; output: string },
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const program = env.BCVK_VIRT_FW_VARS ?? 'virt-fw-vars';
+  const program = env.BCVK_VIRT_FW_VARS || 'virt-fw-vars';
   await run(enrolArguments(program, keyFolder, files), { step: 'enrol the Secure Boot keys' });
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { run } from '@workbench/run';
+import { CodedError, run } from '@workbench/run';
 import { type AccelChoice, emulatedCpu } from '../accel/accel.ts';
 import { chooseAccel } from '../accel/probe.ts';
 import type { Context } from '../context/context.ts';
@@ -50,9 +50,12 @@ export interface InstallResult {
  * Installs an image by booting it: its own kernel, its file system over virtiofs, into a target that only runs `bootc
  * install to-disk` and powers off. After this resolves, the disk file is whole and on stable storage. If it throws, the
  * file is gone; if the process is killed, the next installation removes what is left.
+ *
+ * @throws CodedError DISK_TOO_SMALL before anything is done; IMAGE_WITHOUT_KERNEL; INSTALL_FAILED.
  */
 export async function installToDisk(request: InstallRequest, context: Context): Promise<InstallResult> {
   const { phases, folders } = context;
+  checkDiskSize(request);
   const parent = join(folders.runtime, 'installs');
   for (const name of await sweepWorkFolders(parent)) phases.note(`removed what the killed installation ${name} left`);
   const nonce = randomBytes(8).toString('hex');
@@ -116,6 +119,19 @@ export async function installToDisk(request: InstallRequest, context: Context): 
   return { accel, kernelSha256: image.kernelSha256, processorLevel: image.level ?? null };
 }
 
+/** The system partition with the kernel, and what a file system needs for itself. */
+const besideImageBytes = 2 ** 29;
+
+/** Refuses a disk that cannot hold the image, which the installation would find out only after minutes. */
+function checkDiskSize({ diskBytes, image }: InstallRequest): void {
+  const needed = image.sizeBytes + besideImageBytes;
+  if (diskBytes >= needed) return;
+  const sizes = `${showBytes(diskBytes)}, and about ${showBytes(needed)} are needed`;
+  throw new CodedError('DISK_TOO_SMALL', `the disk is too small for ${image.reference}: it has ${sizes}`, {
+    hint: 'give it more: --disk-size=SIZE, or disk_size in the VM profile',
+  });
+}
+
 async function decideAccel(
   kernel: ImageKernel,
   kernelSha256: string,
@@ -127,7 +143,7 @@ async function decideAccel(
       kernelSha256,
       kernelFile: kernel.kernelFile,
       cacheFolder: context.folders.cache,
-      override: context.env.BCVK_ACCEL,
+      override: context.env.BCVK_ACCEL || undefined,
       logFile: join(logFolder, 'accel-probe.log'),
     });
     phase.fact('accel', choice.accel);

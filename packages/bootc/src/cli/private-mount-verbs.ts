@@ -15,7 +15,7 @@ const verbs = new Set([
   'image',
 ]);
 
-const internalVerbs = new Set(['composefs-gc', 'fsck']);
+const internalVerbs = new Set(['composefs-gc', 'fsck', 'migrate', 'repair', 'prep-soft-reboot']);
 
 /** Whether this command line, as far as can be told without parsing it, is one of a verb that needs private mounts. */
 export function needsPrivateMounts(args: readonly string[]): boolean {

@@ -55,6 +55,8 @@ test('everything that is wrong is told', async () => {
     brokenLinks: 0,
     missingObjects: 0,
     errors: ['fsck: broken-symlink: streams/x'],
+    hurtObjects: [],
+    verity: 'off',
   });
   const lines = formatChecks([...checkRootModel(await buildRootModel(mock)), repository]);
   await expect(`${lines.join('\n')}\n`.replaceAll(mock.directory, '')).toMatchFileSnapshot('golden/damaged.txt');

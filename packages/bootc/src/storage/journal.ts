@@ -5,6 +5,7 @@ import { pathExists } from './optional-file.ts';
 export const journalMessages = {
   originMissing: 'd264f924dadb4c31bff0412107d391fb',
   migrated: '52a824853eaf46b485857572aece8711',
+  deleted: '2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7d6',
   garbageCollected: '3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7',
   rolledBack: '6f5e4d3c2b1a0f9e8d7c6b5a4e3d2c1b0',
   /** The one that the documentation of bootc names. */

@@ -22,14 +22,22 @@ export const deploymentCommands = [
     command: ['usr-overlay', 'usroverlay'],
     describe: 'Put a writable layer over /usr until the next boot',
     options: { 'read-only': flag('Only lay it, do not allow writing') },
-    handler: () => failUnbuilt('usr-overlay'),
+    handler: async (args) => {
+      await requireBootedHost();
+      const { runUsrOverlay } = await import('../../operations/usr-overlay.ts');
+      await runUsrOverlay({ isReadOnly: args.readOnly === true });
+    },
   }),
   defineCommand({
     command: 'delete-deployment <id>',
     describe: false,
     options: { id: value('Deployment') },
     positionals: { id: { type: 'string', demandOption: true, describe: 'Deployment' } },
-    handler: () => failUnbuilt('delete-deployment'),
+    handler: async (args) => {
+      await requireBootedHost();
+      const { runDeleteDeployment } = await import('../../operations/delete-deployment.ts');
+      await runDeleteDeployment(String(args.id));
+    },
   }),
   defineCommand({
     command: 'config-diff',

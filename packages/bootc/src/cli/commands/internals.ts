@@ -32,6 +32,26 @@ export const internalsCommand = defineGroup('internals', false, [
       process.exitCode = await runFsck();
     },
   }),
+  defineCommand({
+    command: 'repair',
+    describe: 'Tell how operations that were cut short can be finished or undone',
+    options: { apply: flag('Do it') },
+    handler: async (args) => {
+      await requireBootedHost();
+      const { runRepair } = await import('../../operations/repair.ts');
+      await runRepair({ isApplied: args.apply === true });
+    },
+  }),
+  defineCommand({
+    command: 'migrate',
+    describe: 'Bring a system that an older bootc has installed up to date',
+    options: {},
+    handler: async () => {
+      await requireBootedHost();
+      const { runMigration } = await import('../../operations/repair.ts');
+      process.exitCode = await runMigration();
+    },
+  }),
   defineGroup('uki', 'Unified kernel images', [
     defineCommand({
       command: 'extract <uki> <output>',
@@ -47,6 +67,21 @@ export const internalsCommand = defineGroup('internals', false, [
       },
     }),
   ]),
+  defineCommand({
+    command: 'prep-soft-reboot [deployment]',
+    describe: 'Mount the root of a deployment for systemd to switch to at the next soft reboot',
+    options: { reboot: flag('Soft-reboot into it at once'), reset: flag('Take it back', { conflicts: ['reboot'] }) },
+    positionals: { deployment: { type: 'string', describe: 'Deployment' } },
+    handler: async (args) => {
+      await requireBootedHost();
+      const { runPrepareSoftReboot } = await import('../../operations/prepare-soft-reboot.ts');
+      await runPrepareSoftReboot({
+        deploymentId: args.deployment as string | undefined,
+        reboot: args.reboot === true,
+        reset: args.reset === true,
+      });
+    },
+  }),
   defineGroup('fsverity', 'fs-verity with SHA-256', [
     defineCommand({
       command: 'measure <path>',

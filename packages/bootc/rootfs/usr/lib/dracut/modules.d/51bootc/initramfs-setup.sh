@@ -122,8 +122,15 @@ if [ -e /dev/gpt-auto-root ] && [ ! -e /run/systemd/volatile-root ]; then
     ln -s "/dev/block/$(stat -L -c '%Hr:%Lr' /dev/gpt-auto-root)" /run/systemd/volatile-root
 fi
 
+# What is mounted only to make other mounts goes away, however this ends.
+let_go() {
+    umount -l "$work/erofs" 2>/dev/null || :
+    umount -l "$work/sysroot" 2>/dev/null || :
+}
+
 find_image
 mkdir -p "$work/sysroot" "$work/erofs"
+trap let_go EXIT
 mount --bind "$sysroot" "$work/sysroot"
 # systemd shares all mounts: without this the new root, mounted on the old one, would appear here too and hide it.
 mount --make-private "$work/sysroot"
@@ -145,7 +152,6 @@ esac
 mount -t erofs -o ro "$file" "$work/erofs"
 mount -t overlay -o "ro,lowerdir=$work/erofs::$repository/objects,metacopy=on,redirect_dir=on,$verity" \
     "composefs:$image" "$target"
-umount -l "$work/erofs"
 
 if [ "$(setting root transient)" = true ]; then
     mount_transient "transient:composefs=$image" "$target"
@@ -156,4 +162,3 @@ if [ -d "$target/sysroot" ]; then
 fi
 mount_state etc
 mount_state var
-umount -l "$work/sysroot"

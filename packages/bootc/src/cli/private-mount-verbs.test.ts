@@ -7,6 +7,8 @@ test.each([
   ['switch blah://', true],
   ['internals composefs-gc --dry-run', true],
   ['internals fsck', true],
+  ['internals repair --apply', true],
+  ['internals migrate', true],
   ['upgrade --help', false],
   ['usr-overlay', false],
   ['internals cfs fsck', false],

@@ -7,6 +7,7 @@ import { run } from '@workbench/run';
 import { dir } from 'tmp-promise';
 import { expect, test } from 'vitest';
 import { formatBlsEntry } from '../boot/bls-entry.ts';
+import { deploymentTag } from '../deployment/deployment-tag.ts';
 import { formatOrigin } from '../deployment/origin.ts';
 import { formatStagedDeployment } from '../deployment/staged-deployment.ts';
 import { deploymentPaths, physicalRoot } from '../deployment/state-paths.ts';
@@ -16,7 +17,6 @@ import { imageStoreOf } from '../storage/image-store.ts';
 import { type MockInstallation, makeMockInstallation } from '../storage/mock-installation.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import { assertNoOp, collectSystemGarbage, type GcResult } from './collect.ts';
-import { deploymentTag } from '../deployment/deployment-tag.ts';
 
 /** An OCI layout with one layer that holds these files. */
 async function makeImage(folder: string, files: Readonly<Record<string, string>>): Promise<string> {

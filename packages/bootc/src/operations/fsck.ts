@@ -87,7 +87,10 @@ export async function runFsck(): Promise<number> {
     const problem = error instanceof Error ? error.message : String(error);
     checks.push({ name: 'repository', checked: 0, problems: [`it cannot be checked: ${problem}`] });
   }
-  process.stdout.write(`${formatChecks(checks).join('\n')}\n`);
+  const { planRepair } = await import('./repair.ts');
+  const repair = await planRepair(storage).catch(() => ({ steps: [] }));
+  const told = repair.steps.length === 0 ? [] : [`${repair.steps.length} step(s) of repair: bootc internals repair`];
+  process.stdout.write(`${[...formatChecks(checks), ...told].join('\n')}\n`);
   return checks.some((check) => check.problems.length > 0) ? 1 : 0;
 }
 

@@ -20,7 +20,7 @@ const apiVersion = 'v5.0.0';
  */
 export async function postToLibpod(
   socketPath: string,
-  call: { path: string; query: Readonly<Record<string, string>> },
+  call: { path: string; query: Readonly<Record<string, string>>; headers: Readonly<Record<string, string>> },
   signal: AbortSignal,
 ): Promise<LibpodAnswer> {
   const path = `/${apiVersion}/libpod${call.path}?${new URLSearchParams(call.query)}`;
@@ -28,7 +28,7 @@ export async function postToLibpod(
     socketPath,
     path,
     method: 'POST',
-    headers: { host: 'd', 'content-length': 0 },
+    headers: { ...call.headers, host: 'd', 'content-length': 0 },
     agent: false,
     signal,
   });

@@ -26,7 +26,7 @@ const kinds: readonly { fits: RegExp; isTransient: boolean; hint: string }[] = [
     hint: 'free room on the root file system; bootc internals composefs-gc --prune-repo removes what no deployment needs',
   },
   {
-    fits: /signature|policy/i,
+    fits: /source image rejected|signature|policy\.json/i,
     isTransient: false,
     hint: 'the policy of this machine refuses the image: containers-policy.json(5)',
   },

@@ -8,7 +8,7 @@ import { isTransient, pullFailure } from './pull-failure.ts';
 import { openPullFolder } from './pull-folder.ts';
 import { createPullTracker, type LayerDescriptor, type PullProgress, type PullTracker } from './pull-progress.ts';
 import { watchPull } from './pull-watch.ts';
-import { registryAuthEnvironment } from './registry-auth.ts';
+import { registryAuthEnvironment, registryAuthHeader } from './registry-auth.ts';
 import { listStoredLayers } from './stored-images.ts';
 
 /** How an image is pulled. */
@@ -95,7 +95,8 @@ async function readAnswer(
 ): Promise<string> {
   const query = { reference: name, pullProgress: 'true', policy: 'always' };
   try {
-    const answer = await postToLibpod(service.socketPath, { path: '/images/pull', query }, options.signal);
+    const headers = await registryAuthHeader(options.root);
+    const answer = await postToLibpod(service.socketPath, { path: '/images/pull', query, headers }, options.signal);
     if (answer.status < 200 || answer.status > 299) {
       const body = (await Array.fromAsync(answer.lines)).join(' ');
       throw pullFailure(name, `Podman libpod pull failed with HTTP ${answer.status}: ${body}`);

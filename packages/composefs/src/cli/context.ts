@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
+import { checkSha256 } from '../oci/names.ts';
 import type { LockWait } from '../repository/lock.ts';
 import type { ErofsFormat } from '../repository/metadata.ts';
 import { openRepository, type Repository } from '../repository/repository.ts';
@@ -86,4 +87,14 @@ export async function chosenAlgorithm(context: CliContext): Promise<{ algorithm:
   }
   await using repository = await openNamedRepository(context);
   return { algorithm: repository.algorithm, format: chosenFormat(context, repository) };
+}
+
+/** An argument that has to be a `sha256:` digest. @throws CodedError `OCI_DIGEST`, as of a wrong command line. */
+export function digestArgument(value: string): string {
+  try {
+    return checkSha256(value);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new CodedError(error.code, error.message, { hint: error.hint ?? '', exitCode: 2 });
+  }
 }

@@ -13,7 +13,7 @@ import type { Repository } from '../repository/repository.ts';
 import { transformForBoot } from '../tree/boot-transform.ts';
 import { type AttributePolicy, transformImageTree } from '../tree/image-transform.ts';
 import type { Directory } from '../tree/tree.ts';
-import { type CliContext, chosenFormat, openNamedRepository } from './context.ts';
+import { type CliContext, chosenFormat, digestArgument, openNamedRepository } from './context.ts';
 import { formatCounters, formatFsck, formatHurt, formatImageCheck, formatTable, fsckJson } from './report-text.ts';
 
 /** `cfs oci pull IMAGE [NAME]`. */
@@ -107,8 +107,9 @@ export async function runLinkedImages(context: CliContext, args: { verity: strin
 
 /** `cfs oci tag MANIFEST_DIGEST NAME`. */
 export async function runTag(context: CliContext, args: { digest: string; name: string }): Promise<void> {
+  const digest = digestArgument(args.digest);
   await using repository = await openNamedRepository(context);
-  await tagImage(repository, args.name, args.digest);
+  await tagImage(repository, args.name, digest);
   context.print(`Tagged ${args.digest} as ${args.name}`);
 }
 

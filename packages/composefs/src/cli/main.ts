@@ -66,11 +66,18 @@ export async function cfsMain(argv: string[], options: CliOptions = {}): Promise
     await whole.parseAsync(other === undefined ? argv : rest, {}, (_error, _args, output) => {
       if (output !== '') makeContext({}).print(output);
     });
-  } catch (error) {
+  } catch (caught) {
+    const error = asCodedError(caught);
     writeError(`${describeError(error)}\n`);
     return error instanceof CodedError ? error.exitCode : 1;
   }
   return status;
+}
+
+// What the system refuses (no such file, no space) is no bug of the program.
+function asCodedError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
+  return new CodedError(String(error.code), error.message, { cause: error });
 }
 
 function addVerbs(parser: Argv, context: (globals: ParsedGlobals) => CliContext): Argv {

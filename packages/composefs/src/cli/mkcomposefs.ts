@@ -49,8 +49,14 @@ export function runMkcomposefs(parser: Argv, context: CliContext): Argv {
         .option('digest-store', { type: 'string', describe: 'Copy the content of files into this directory' })
         .option('hardlinks', flag('Keep hard links; otherwise every name is a file of its own'))
         .option('threads', { type: 'number', describe: 'Accepted, and without effect' }),
-    (args) => makeComposefs(context, args as unknown as Arguments),
+    (args) => makeComposefs(context, withDashes(args as unknown as Arguments)),
   );
+}
+
+// The parser makes a lone dash an empty string.
+function withDashes(args: Arguments): Arguments {
+  const dash = (value: string) => (value === '' ? '-' : value);
+  return { ...args, source: dash(args.source), image: args.image === undefined ? undefined : dash(args.image) };
 }
 
 async function makeComposefs(context: CliContext, args: Arguments): Promise<void> {

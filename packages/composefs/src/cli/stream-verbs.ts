@@ -4,7 +4,7 @@ import { contentTypes, streamName } from '../oci/names.ts';
 import { storeLayer } from '../oci/store-layer.ts';
 import type { Repository } from '../repository/repository.ts';
 import { mergeStream, type OpenedStream, openStream } from '../repository/streams.ts';
-import { type CliContext, openNamedRepository } from './context.ts';
+import { type CliContext, digestArgument, openNamedRepository } from './context.ts';
 
 /** `cfs cat NAME`: the merged stream. */
 export async function runCat(context: CliContext, args: { name: string }): Promise<void> {
@@ -18,7 +18,7 @@ export async function runImportLayer(
   args: { digest: string; name?: string | undefined },
 ): Promise<void> {
   await using repository = await openNamedRepository(context);
-  const stream = await storeLayer(repository, args.digest, context.input, args.name);
+  const stream = await storeLayer(repository, digestArgument(args.digest), context.input, args.name);
   context.print(`${repository.algorithm}:${stream}`);
 }
 
@@ -30,8 +30,9 @@ export async function runLayer(
   if (args.dumpfile && args.json) {
     throw new CodedError('USAGE', '--dumpfile and --json exclude each other', { hint: 'give one', exitCode: 2 });
   }
+  const name = streamName('layer', digestArgument(args.layer));
   await using repository = await openNamedRepository(context);
-  const layer = await openStream(repository, streamName('layer', args.layer), contentTypes.layer);
+  const layer = await openStream(repository, name, contentTypes.layer);
   if (args.dumpfile) {
     for await (const line of dumpLayer(layer)) context.print(line.trimEnd());
   } else if (args.json) {

@@ -6,8 +6,8 @@ import { type ImageVariant, variantOf } from './image-references.ts';
 import { contentTypes } from './names.ts';
 
 /**
- * All images that were made of the container image that one of them was made of, in the order in which its
- * configuration's stream names them.
+ * All images that were made of the container image that one of them was made of: plain ones first, then by
+ * format.
  *
  * @throws CodedError `IMAGE_NOT_FOUND` if no container image leads to that digest.
  */
@@ -24,9 +24,14 @@ export async function findLinkedImages(
       const variant = variantOf(reference);
       return variant === undefined ? [] : [{ digest: image, variant }];
     });
-    if (images.some((image) => image.digest === imageDigest)) return images;
+    if (images.some((image) => image.digest === imageDigest)) return images.sort(compareVariants);
   }
   throw new CodedError('IMAGE_NOT_FOUND', `no container image in ${repository.path} has the image ${imageDigest}`, {
     hint: 'give the digest of an image that oci pull made; cfs oci inspect shows it',
   });
+}
+
+function compareVariants(a: { variant: ImageVariant }, b: { variant: ImageVariant }): number {
+  const rank = ({ isBootable, format }: ImageVariant) => (isBootable ? 10 : 0) + format;
+  return rank(a.variant) - rank(b.variant);
 }

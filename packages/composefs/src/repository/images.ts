@@ -5,7 +5,7 @@ import { writeImage } from '../erofs/write-image.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import { computeVerity } from '../fsverity/digest.ts';
 import type { Directory } from '../tree/tree.ts';
-import { checkReferenceName, linkedDigest, listReferences, referencedName } from './links.ts';
+import { checkReferenceName, findReference, linkedDigest } from './links.ts';
 import type { ErofsFormat } from './metadata.ts';
 import { readObject } from './objects.ts';
 import type { Repository } from './repository.ts';
@@ -32,8 +32,7 @@ export function findImage(repository: Repository, name: string): string {
   const direct = name.startsWith('refs/') ? undefined : linkedDigest(repository, 'images', name);
   if (direct !== undefined) return direct;
   const reference = name.startsWith('refs/') ? name : `refs/${name}`;
-  const entry = listReferences(repository, 'images').find((link) => link.name === reference);
-  const target = entry === undefined ? undefined : referencedName(entry);
+  const target = findReference(repository, 'images', reference);
   const digest = target === undefined ? undefined : linkedDigest(repository, 'images', target);
   if (digest !== undefined) return digest;
   throw new CodedError('IMAGE_MISSING', `${repository.path} has no image ${name}`, {

@@ -58,6 +58,13 @@ export function referencedName(link: RepositoryLink): string | undefined {
   return link.target?.split('/').at(-1);
 }
 
+/** The entry that a reference (`refs/…`) leads to, or undefined if there is no such reference. */
+export function findReference(repository: Repository, folder: LinkFolder, name: string): string | undefined {
+  return readTarget(join(repository.path, folder, name))
+    ?.split('/')
+    .at(-1);
+}
+
 /** @throws CodedError `LINK_NAME` for a name that would lead out of its folder. */
 export function checkReferenceName(name: string): void {
   const isSafe = name !== '' && !name.includes('\0') && !name.split('/').some((part) => ['', '.', '..'].includes(part));

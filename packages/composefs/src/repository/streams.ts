@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { CodedError } from '@workbench/run';
 import { openSplitStream, type SplitStream } from '../splitstream/reader.ts';
-import { linkedDigest } from './links.ts';
+import { checkReferenceName, findReference, linkedDigest } from './links.ts';
 import { openObject, readObject } from './objects.ts';
 import type { Repository } from './repository.ts';
 
@@ -11,13 +11,15 @@ export interface OpenedStream extends SplitStream {
 }
 
 /**
- * Opens a stream by its name, for example `oci-layer-sha256:…`.
+ * Opens a stream by its name, for example `oci-layer-sha256:…`, or by a reference to it, `refs/…`.
  *
  * @throws CodedError `STREAM_MISSING` if there is none of that name; `OBJECT_MISSING`, `SPLITSTREAM_INVALID` if it is
  * damaged.
  */
 export async function openStream(repository: Repository, name: string, contentType?: string): Promise<OpenedStream> {
-  const digest = linkedDigest(repository, 'streams', name);
+  checkReferenceName(name);
+  const reference = name.startsWith('refs/') ? findReference(repository, 'streams', name) : undefined;
+  const digest = linkedDigest(repository, 'streams', reference ?? name);
   if (digest === undefined) {
     throw new CodedError('STREAM_MISSING', `${repository.path} has no stream ${name}`, {
       hint: 'import the image that it belongs to anew',

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { BlsEntry } from './bls-entry.ts';
 import { formatBlsEntry } from './bls-entry.ts';
-import { arrangeEntries, kernelEntry, osIdOfEntry } from './deployment-entries.ts';
+import { arrangeEntries, kernelEntry, osIdOfEntry, unifiedKernelEntry } from './deployment-entries.ts';
 import { inMenuOrder } from './menu-order.ts';
+import { entryNaming, parseOsRelease } from './os-release.ts';
 
 const deploymentId = 'b4'.repeat(64);
 const naming = { osId: 'example-os', title: 'Example OS 10', version: '10.2026' };
@@ -24,6 +25,28 @@ initrd /EFI/Linux/bootc_composefs-${deploymentId}/initrd
 options rw composefs=${deploymentId}
 sort-key bootc-example-os-0
 `);
+});
+
+test('the entry of a unified kernel image has no command line; what it is called depends on the boot loader', () => {
+  const options = { naming, deploymentId, bootloader: 'systemd', systemdVersion: 258 } as const;
+  expect(formatBlsEntry(unifiedKernelEntry(options))).toBe(`title Example OS 10 10.2026
+version 10.2026
+uki /EFI/Linux/bootc/bootc_composefs-${deploymentId}.efi
+`);
+  const keys = [
+    { ...options, systemdVersion: 257 },
+    { ...options, systemdVersion: undefined },
+    { ...options, bootloader: 'grub-cc' as const },
+  ].map((other) => unifiedKernelEntry(other).target);
+  expect(keys.map((target) => target.kind === 'efi' && target.key)).toEqual(['efi', 'efi', 'efi']);
+});
+
+test('a system without a version is named by its deployment', () => {
+  const sid = entryNaming(parseOsRelease('ID=debian\nPRETTY_NAME="Debian GNU/Linux forky/sid"\n'), deploymentId);
+  const entry = unifiedKernelEntry({ naming: sid, deploymentId, bootloader: 'systemd', systemdVersion: 257 });
+  expect(entry).toMatchObject({ title: 'Debian GNU/Linux forky/sid', version: deploymentId });
+  const [only] = arrangeEntries([entry], { osId: sid.osId, bootloader: 'systemd' });
+  expect(only!.fileName).toBe(`bootc_debian-${deploymentId}-1.conf`);
 });
 
 test.each(['systemd', 'grub', 'grub-cc'] as const)(

@@ -1,7 +1,16 @@
 import type { BlsEntry } from './bls-entry.ts';
 import { formatKernelArguments, type KernelArguments } from './kernel-arguments.ts';
 import type { NamedEntry } from './menu-order.ts';
-import { type Bootloader, entryFileName, entrySortKey, initrdFile, kernelEntryPath, kernelFile } from './names.ts';
+import {
+  type Bootloader,
+  entryFileName,
+  entrySortKey,
+  espPaths,
+  initrdFile,
+  kernelEntryPath,
+  kernelFile,
+  unifiedKernelName,
+} from './names.ts';
 import type { EntryNaming } from './os-release.ts';
 
 /** A deployment that boots with kernel and initrd in files of their own. */
@@ -26,6 +35,35 @@ export function kernelEntry(options: KernelEntryOptions): BlsEntry {
       linux: path(kernelFile),
       initrds: [path(initrdFile)],
       options: formatKernelArguments(options.kernelArguments),
+    },
+  };
+}
+
+/** The first systemd-boot that knows the key `uki`; older ones start a unified kernel image as any EFI program. */
+const firstWithUkiKey = 258;
+
+/**
+ * The boot entry of a deployment with a unified kernel image, which brings its command line with it. It has no place in the
+ * menu yet; see {@link arrangeEntries}.
+ *
+ * @param options.systemdVersion major version of the installed systemd-boot, if it is known.
+ */
+export function unifiedKernelEntry(options: {
+  naming: EntryNaming;
+  deploymentId: string;
+  bootloader: Bootloader;
+  systemdVersion: number | undefined;
+}): BlsEntry {
+  const { naming, systemdVersion = 0 } = options;
+  const knowsKey = options.bootloader !== 'grub-cc' && systemdVersion >= firstWithUkiKey;
+  const { title, version } = naming;
+  return {
+    title: version === options.deploymentId ? title : `${title} ${version}`,
+    version,
+    target: {
+      kind: 'efi',
+      key: knowsKey ? 'uki' : 'efi',
+      path: `/${espPaths.unifiedKernels}/${unifiedKernelName(options.deploymentId)}`,
     },
   };
 }

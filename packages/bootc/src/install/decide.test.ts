@@ -99,3 +99,12 @@ test.each([
 ] as const)('target %o of %s:%s', (given, transport, image, targetTransport, targetImage) => {
   expect(targetReference(given, { transport, image })).toEqual({ transport: targetTransport, image: targetImage });
 });
+
+test('the command line of a sealed image decides whether fs-verity is demanded', () => {
+  const sealed = { ...facts, sealedFor: { isMissingVerityAllowed: false } };
+  const decision = decideInstallation({ ...options, allowMissingVerity: true }, configuration, sealed);
+  expect(decision.isMissingVerityAllowed).toBe(false);
+  expect(() => decideInstallation({ ...options, filesystem: 'xfs' }, configuration, sealed)).toThrow(
+    expect.objectContaining({ code: 'UKI_NEEDS_VERITY' }),
+  );
+});

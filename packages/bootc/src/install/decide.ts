@@ -1,4 +1,5 @@
 import { CodedError } from '@workbench/run';
+import type { ComposefsArgument } from '../boot/kernel-arguments.ts';
 import { type ImageReference, parseTransport, type SignatureSource } from '../deployment/image-reference.ts';
 import type { InstallConfiguration } from './configuration.ts';
 import type { RootFilesystem } from './configuration-schema.ts';
@@ -10,6 +11,8 @@ export interface SourceFacts {
   reference: ImageReference;
   /** The image brings bootupd's updates, and `bootupctl` can be run: what makes grub the default. */
   hasBootupd: boolean;
+  /** What the command line of its unified kernel image says of fs-verity; absent where that is not known, or it has none. */
+  sealedFor?: Pick<ComposefsArgument, 'isMissingVerityAllowed'>;
 }
 
 /** Everything that options, configuration and image decide about an installation. */
@@ -67,9 +70,10 @@ export function decideInstallation(
   } else if (bootloader !== 'systemd') {
     refuse('BOOTLOADER_UNSUPPORTED', `boot loader ${bootloader} is not supported yet`, 'set --bootloader systemd');
   }
-  if (options.ukiAddons.length > 0) {
-    const message = '--uki-addon needs an image with a unified kernel image';
-    refuse('UKI_ADDON_UNSUPPORTED', message, 'leave it out; use --karg for kernel arguments');
+  const { sealedFor } = facts;
+  if (sealedFor?.isMissingVerityAllowed === false && filesystem !== undefined && !supportsVerity(filesystem)) {
+    const message = `the UKI of the image demands fs-verity, which ${filesystem} does not have, so it would not boot`;
+    refuse('UKI_NEEDS_VERITY', message, 'set --filesystem ext4 or btrfs');
   }
   if (options.boundImages === 'pull') {
     refuse('BOUND_IMAGES_PULL', '--bound-images pull is not supported yet', 'leave it out: images are pulled at boot');
@@ -80,7 +84,9 @@ export function decideInstallation(
     filesystem,
     bootloader: 'systemd',
     isDiscoverable: configuration.discoverablePartitions ?? true,
-    isMissingVerityAllowed: options.allowMissingVerity || !supportsVerity(filesystem),
+    // Whether the root is guarded is for a sealed command line to say, which nobody can change.
+    isMissingVerityAllowed:
+      sealedFor?.isMissingVerityAllowed ?? (options.allowMissingVerity || !supportsVerity(filesystem)),
     isGenericImage: options.genericImage || options.viaLoopback,
     target: targetReference(options, facts.reference),
     signature:

@@ -15,19 +15,13 @@ export const modulesDirectory = 'usr/lib/modules';
 /** Files of one version's folder that an image boots with. */
 export const kernelFileNames = { kernel: 'vmlinuz', initramfs: 'initramfs.img' } as const;
 
-/** Where an image keeps unified kernel images, relative to its root. */
-export const unifiedKernelsDirectory = 'boot/EFI/Linux';
-
 /**
  * Finds kernel and initramfs in the tree of an image as its layers make it, before `/boot` is emptied. With several
- * kernels it is the first by name.
+ * kernels it is the first by name. An image with a unified kernel image boots that instead; see `findUnifiedKernel`.
  *
- * @throws CodedError `IMAGE_IS_UKI` when it has a unified kernel image, `IMAGE_WITHOUT_KERNEL` when there is no kernel,
- * `IMAGE_WITHOUT_INITRAMFS` when only the kernel is there.
+ * @throws CodedError `IMAGE_WITHOUT_KERNEL` when there is no kernel, `IMAGE_WITHOUT_INITRAMFS` when only the kernel is there.
  */
 export function findKernel(root: Directory, imageName: string): ImageKernel {
-  const unified = namesIn(root, unifiedKernelsDirectory).find((name) => name.endsWith('.efi'));
-  if (unified !== undefined) throw unifiedKernelUnsupported(imageName, unified);
   for (const version of namesIn(root, modulesDirectory)) {
     const vmlinuz = findNode(root, `${modulesDirectory}/${version}/${kernelFileNames.kernel}`);
     if (vmlinuz?.type !== 'file') continue;
@@ -51,14 +45,6 @@ export function withoutInitramfs(imageName: string, version: string): CodedError
   const path = `${modulesDirectory}/${version}/${kernelFileNames.initramfs}`;
   return new CodedError('IMAGE_WITHOUT_INITRAMFS', `image has no initramfs: ${imageName} has no ${path}`, {
     hint: `make it when the image is built: dracut --no-hostonly --kver ${version} /${path}`,
-  });
-}
-
-/** The error for an image with a unified kernel image. */
-export function unifiedKernelUnsupported(imageName: string, unified: string): CodedError {
-  const path = `${unifiedKernelsDirectory}/${unified}`;
-  return new CodedError('IMAGE_IS_UKI', `${imageName} boots a unified kernel image (${path}), not supported yet`, {
-    hint: 'install an image that has its kernel in usr/lib/modules',
   });
 }
 

@@ -14,6 +14,8 @@ import { dirname, join } from 'node:path';
 import { run } from '@workbench/run';
 import { dir } from 'tmp-promise';
 import { expect, test } from 'vitest';
+import { computeRootDigest } from '../container/composefs-digest.ts';
+import { makeUki } from '../uki/make-pe.testing.ts';
 import type { InstallDecision } from './decide.ts';
 import { mkfsRootCommand } from './file-systems.ts';
 import { attachLoop, mountAt } from './mounts.ts';
@@ -38,12 +40,15 @@ const files: Readonly<Record<string, string | Buffer>> = {
   'var/lib/example/state': 'b'.repeat(2000),
 };
 
-/** An OCI layout with one layer, as skopeo would have copied it. */
-async function makeImage(folder: string): Promise<{ layout: string; manifestDigest: string }> {
+/** An OCI layout with one layer, as skopeo would have copied it, and the layer. */
+async function makeImage(
+  folder: string,
+  content: Readonly<Record<string, string | Buffer>> = files,
+): Promise<{ layout: string; manifestDigest: string; layerFile: string }> {
   const tree = join(folder, 'tree');
-  for (const [path, content] of Object.entries(files)) {
+  for (const [path, bytes] of Object.entries(content)) {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), content);
+    writeFileSync(join(tree, path), bytes);
   }
   mkdirSync(join(tree, 'var/tmp'));
   chmodSync(join(tree, 'var/tmp'), 0o1777);
@@ -73,7 +78,7 @@ async function makeImage(folder: string): Promise<{ layout: string; manifestDige
   const manifest = addBlob({ schemaVersion: 2, mediaType: manifestType, config, layers: [layer] }, manifestType);
   writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
   writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  return { layout, manifestDigest: manifest.digest };
+  return { layout, manifestDigest: manifest.digest, layerFile };
 }
 
 const decision: InstallDecision = {
@@ -126,6 +131,7 @@ test('an ext4 root and an ESP are filled so that the real cfsctl finds nothing w
     rootSpec: `UUID=${uuid}`,
     kernelArguments: { configuration: [], commandLine: ['quiet'], deletes: [] },
     disableSelinux: false,
+    ukiAddons: [],
     authorizedKeys: 'ssh-ed25519 AAAA me\n',
     isHostSelinuxEnabled: false,
     onImport: ({ phase }) => void (calls.at(-1) === phase || calls.push(phase)),
@@ -233,6 +239,68 @@ initrd /EFI/Linux/bootc_composefs-${id}/initrd
 options rw quiet composefs=?${id} console=ttyS0
 sort-key bootc-example-0
 `);
+});
+
+test('a unified kernel image is installed under the id that it boots, with the addons that are asked for', async () => {
+  const work = await dir({ unsafeCleanup: true });
+  await using _work = { [Symbol.asyncDispose]: () => work.cleanup() };
+  const at = (...names: string[]) => join(work.path, ...names);
+  const withoutKernel = Object.fromEntries(Object.entries(files).filter(([path]) => !path.includes('modules')));
+  const { layerFile } = await makeImage(at('plain'), withoutKernel);
+  mkdirSync(at('unpacked'));
+  await run(['tar', '-C', at('unpacked'), '-xf', layerFile], { step: 'unpack the layer' });
+  const id = await computeRootDigest(at('unpacked'), at('sealed.dump'));
+  const install = async (name: string, added: Record<string, string | Buffer>, ukiAddons: string[]) => {
+    const { layout } = await makeImage(at(name), { ...withoutKernel, ...added });
+    for (const folder of ['root', 'esp']) mkdirSync(at(name, folder));
+    const warnings: string[] = [];
+    const result = populateRoot({
+      rootMount: at(name, 'root'),
+      espMount: at(name, 'esp'),
+      imageMount: at(name, 'mounted'),
+      source: { transport: 'oci', image: layout },
+      decision,
+      rootSpec: 'UUID=x',
+      kernelArguments: { configuration: [], commandLine: ['quiet'], deletes: [] },
+      disableSelinux: false,
+      ukiAddons,
+      isHostSelinuxEnabled: false,
+      warn: (line) => void warnings.push(line),
+    });
+    return { warnings, ...(await result.catch((error: unknown) => ({ error }))) };
+  };
+  const uki = {
+    'boot/EFI/Linux/6.12.1.efi': makeUki(`rw composefs=?${id}`),
+    'boot/EFI/Linux/6.12.1.efi.extra.d/debug.addon.efi': 'addon',
+    'boot/EFI/Linux/6.12.1.efi.extra.d/other.addon.efi': 'other',
+  };
+  expect(await install('good', uki, ['debug'])).toMatchObject({
+    deploymentId: id,
+    entryFileName: 'bootc_example-7-1.conf',
+    warnings: ['a UKI has its own command line, so these have no effect: quiet'],
+  });
+  expect(describeTree(at('good/esp')).map((line) => line.replaceAll(id, 'ID'))).toEqual([
+    'd 755 EFI',
+    'd 755 EFI/Linux',
+    'd 755 EFI/Linux/bootc',
+    'f 644 EFI/Linux/bootc/bootc_composefs-ID.efi',
+    'd 755 EFI/Linux/bootc/bootc_composefs-ID.efi.extra.d',
+    'f 644 EFI/Linux/bootc/bootc_composefs-ID.efi.extra.d/debug.addon.efi',
+    'd 755 loader',
+    'd 755 loader/entries',
+    'f 644 loader/entries/bootc_example-7-1.conf',
+  ]);
+  expect(readFileSync(at('good/root/state/deploy', id, `${id}.origin`), 'utf8')).toContain('boot_type = uki\n');
+  expect(await install('absent', uki, ['nonsense'])).toMatchObject({ error: { code: 'UKI_ADDON_MISSING' } });
+
+  const dump = readFileSync(at('sealed.dump'));
+  const changed = { ...uki, 'etc/hostname': 'changed\n', 'boot/6.12.1.dump': dump };
+  const refused = await install('changed', changed, []);
+  expect(refused).toMatchObject({
+    error: { code: 'UKI_DIGEST_MISMATCH', message: expect.stringContaining(`is '${id}'`) },
+  });
+  expect(refused.warnings).toEqual([expect.stringMatching(/^~ \/etc\/hostname: .*content/)]);
+  expect(existsSync(at('changed/esp/EFI'))).toBe(false);
 });
 
 const toolPath = `${join(import.meta.dirname, '../../../../target/tools/bin')}:${process.env.PATH ?? ''}`;

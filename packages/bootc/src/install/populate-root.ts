@@ -8,21 +8,17 @@ import {
   importImage,
   mountImage,
   type Repository,
-  readFileNode,
   readImageMetadata,
   replaceFile,
   syncFilesystem,
   tagImage,
 } from '@workbench/composefs';
-import { computeBootDigest } from '../boot/boot-digest.ts';
-import { readImageKernelArguments, readOsRelease } from '../boot/image-settings.ts';
 import { formatOriginReference, formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { alephName, formatAleph } from './aleph.ts';
-import { firstBootEntry, writeFirstBoot } from './boot-entry.ts';
 import type { InstallDecision } from './decide.ts';
-import { findKernel } from './find-kernel.ts';
-import { type InstalledArgumentOptions, installedKernelArguments } from './installed-kernel-arguments.ts';
+import { prepareFirstBoot } from './first-boot.ts';
+import type { InstalledArgumentOptions } from './installed-kernel-arguments.ts';
 import { layOutPhysicalRoot } from './physical-root.ts';
 import { formatRootSshConfiguration, rootSshConfiguration } from './root-ssh-keys.ts';
 import { seedState } from './seed-state.ts';
@@ -40,6 +36,8 @@ export interface PopulateOptions {
   rootSpec: string;
   kernelArguments: InstalledArgumentOptions;
   disableSelinux: boolean;
+  /** Names of addons of the unified kernel image that are installed with it. */
+  ukiAddons: readonly string[];
   /** Content of root's authorized_keys. */
   authorizedKeys?: string;
   /** The host enforces a SELinux policy. */
@@ -65,7 +63,7 @@ export interface PopulatedRoot {
  * Fills an empty root file system and an ESP: repository with the image, deployment state, boot loader, kernel, and in the
  * end the boot entry. All of the root is on disk before there is an entry on the ESP that boots it.
  *
- * @throws what importing throws, `IMAGE_WITHOUT_KERNEL` and its like, CommandError of the tools.
+ * @throws what importing throws, what `prepareFirstBoot` throws, CommandError of the tools.
  */
 export async function populateRoot(options: PopulateOptions): Promise<PopulatedRoot> {
   const { rootMount, decision, signal } = options;
@@ -77,14 +75,9 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
     ...abort,
   });
   await tagImage(repository, `localhost/bootc-${image.manifestDigest}`, image.manifestDigest);
-  const deploymentId = image.bootImageIds.get(repository.erofsFormats.default);
-  if (deploymentId === undefined) throw new Error('the import made no image of the default format');
-
   const tree = await buildImageTree(repository, image.manifestDigest);
-  const kernel = findKernel(tree, options.source.image);
-  const vmlinuz = await readFileNode(repository, kernel.vmlinuz);
-  const initrd = await readFileNode(repository, kernel.initramfs);
-  const bootDigest = await computeBootDigest([vmlinuz], [initrd]);
+  const boot = await prepareFirstBoot(repository, { ...options, tree, image });
+  const { deploymentId, bootType, bootDigest } = boot;
   const hasSelinuxPolicy = findNode(tree, 'etc/selinux/config') !== undefined;
   if (hasSelinuxPolicy && options.isHostSelinuxEnabled) {
     options.warn('SELinux labels are not written to the physical root; relabel it before the system enforces a policy');
@@ -103,7 +96,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
       deploymentId,
       origin: {
         imageReference: formatOriginReference({ ...decision.target, signature: decision.signature }),
-        bootType: 'bls',
+        bootType,
         bootDigest,
         manifestDigest: image.manifestDigest,
       },
@@ -115,19 +108,8 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   await syncFilesystem(rootMount);
   signal?.throwIfAborted();
 
-  const entry = firstBootEntry({
-    deploymentId,
-    osRelease: await readOsRelease(repository, tree),
-    kernelArguments: installedKernelArguments({
-      ...options.kernelArguments,
-      ...(decision.isDiscoverable ? {} : { rootSpec: options.rootSpec }),
-      isSelinuxDisabled: options.disableSelinux && hasSelinuxPolicy,
-      composefs: { deploymentId, isMissingVerityAllowed: decision.isMissingVerityAllowed },
-      image: await readImageKernelArguments(repository, tree),
-    }),
-  });
-  await writeFirstBoot({ espMount: options.espMount, deploymentId, kernel: vmlinuz, initrd, entry });
-  return { deploymentId, manifestDigest: image.manifestDigest, bootDigest, entryFileName: entry.fileName };
+  const entryFileName = await boot.write(options.espMount);
+  return { deploymentId, manifestDigest: image.manifestDigest, bootDigest, entryFileName };
 }
 
 async function writeRootSshKeys(rootMount: string, deploymentId: string, keys: string | undefined): Promise<void> {

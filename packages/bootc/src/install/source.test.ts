@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { makeUki } from '../uki/make-pe.testing.ts';
 import { assertBootable } from './source.ts';
 
 function layer(...paths: string[]): string {
@@ -32,5 +33,9 @@ test('modules without a kernel are not enough', async () => {
 test('a unified kernel image decides', async () => {
   const base = layer('usr/lib/modules/6.12.1/vmlinuz', 'usr/lib/modules/6.12.1/initramfs.img');
   const top = layer('boot/EFI/Linux/6.12.1.efi');
-  await expect(assertBootable([top, base], 'localhost/os')).rejects.toMatchObject({ code: 'IMAGE_IS_UKI' });
+  await expect(assertBootable([top, base], 'localhost/os')).rejects.toMatchObject({ code: 'PE_INVALID' });
+  const deploymentId = 'd0'.repeat(64);
+  writeFileSync(join(top, 'boot/EFI/Linux/6.12.1.efi'), makeUki(`rw composefs=?${deploymentId}`));
+  const sealedFor = { deploymentId, isMissingVerityAllowed: true };
+  expect(await assertBootable([base, top, base], 'localhost/os')).toEqual(sealedFor);
 });

@@ -1,15 +1,12 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspectSource } from '@workbench/composefs';
+import type { ComposefsArgument } from '../boot/kernel-arguments.ts';
 import { formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
-import {
-  kernelFileNames,
-  modulesDirectory,
-  unifiedKernelsDirectory,
-  unifiedKernelUnsupported,
-  withoutInitramfs,
-  withoutKernel,
-} from './find-kernel.ts';
+import { windowOfFile } from '../uki/byte-window.ts';
+import { unifiedKernelsDirectory } from '../uki/image-unified-kernel.ts';
+import { readUnifiedKernel } from '../uki/unified-kernel.ts';
+import { kernelFileNames, modulesDirectory, withoutInitramfs, withoutKernel } from './find-kernel.ts';
 
 /** An image that is going to be installed, as far as it can be known without importing it. */
 export interface SourceImage {
@@ -19,6 +16,8 @@ export interface SourceImage {
   neededBytes: number;
   /** The image brings bootupd's updates. */
   hasBootupd: boolean;
+  /** The deployment that its unified kernel image boots; absent where it has none, or that is known only after the import. */
+  sealedFor?: ComposefsArgument;
 }
 
 /** What is not in the layers: block rounding and Merkle trees of the objects, two EROFS images, the copies of /etc and /var. */
@@ -28,35 +27,49 @@ const overhead = { factor: 1.06, bytes: 64 * 1024 * 1024 };
  * Looks at the source before anything is written. In container storage its files lie open, so an image that cannot boot is
  * found out here; in an OCI layout they are packed, and that is found out after the import.
  *
- * @throws CodedError `IMAGE_WITHOUT_KERNEL`, `IMAGE_WITHOUT_INITRAMFS`, `IMAGE_IS_UKI`; what opening the source throws.
+ * @throws CodedError `IMAGE_WITHOUT_KERNEL`, `IMAGE_WITHOUT_INITRAMFS`, `PE_INVALID`, `UKI_INVALID`; what opening the source throws.
  */
 export async function inspectSourceImage(reference: ImageReference): Promise<SourceImage> {
   const { manifestDigest, layersBytes, folders } = inspectSource(formatTransportReference(reference));
-  if (folders.length > 0) await assertBootable(folders, reference.image);
+  const sealedFor = folders.length > 0 ? await assertBootable(folders, reference.image) : undefined;
   return {
     reference,
     manifestDigest,
     neededBytes: Math.ceil(layersBytes * overhead.factor) + overhead.bytes,
     hasBootupd: await hasPath(folders, 'usr/lib/bootupd/updates'),
+    ...(sealedFor === undefined ? {} : { sealedFor }),
   };
 }
 
 /**
- * Makes sure that unpacked layers, the topmost first, have a kernel with its initramfs.
+ * Makes sure that unpacked layers, the topmost first, have a unified kernel image, or a kernel with its initramfs.
  *
+ * @returns the deployment that the unified kernel image boots; undefined without one.
  * @throws CodedError as {@link inspectSourceImage}.
  */
-export async function assertBootable(folders: readonly string[], imageName: string): Promise<void> {
+export async function assertBootable(
+  folders: readonly string[],
+  imageName: string,
+): Promise<ComposefsArgument | undefined> {
   for (const name of await namesIn(folders, unifiedKernelsDirectory)) {
-    if (name.endsWith('.efi')) throw unifiedKernelUnsupported(imageName, name);
+    if (name.endsWith('.efi')) return readSealedFor(folders, `${unifiedKernelsDirectory}/${name}`);
   }
   for (const version of await namesIn(folders, modulesDirectory)) {
     const directory = `${modulesDirectory}/${version}`;
     if (!(await hasPath(folders, `${directory}/${kernelFileNames.kernel}`))) continue;
-    if (await hasPath(folders, `${directory}/${kernelFileNames.initramfs}`)) return;
+    if (await hasPath(folders, `${directory}/${kernelFileNames.initramfs}`)) return undefined;
     throw withoutInitramfs(imageName, version);
   }
   throw withoutKernel(imageName);
+}
+
+async function readSealedFor(folders: readonly string[], path: string): Promise<ComposefsArgument | undefined> {
+  for (const folder of folders) {
+    if ((await lookUp(folder, path)) === 'unknown') continue;
+    using file = windowOfFile(join(folder, path));
+    return readUnifiedKernel(file, `/${path}`).composefs;
+  }
+  return undefined;
 }
 
 async function namesIn(folders: readonly string[], directory: string): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '@workbench/composefs';
-import { CodedError, run } from '@workbench/run';
+import { CodedError, CommandError, run } from '@workbench/run';
 import { mountAt } from './mounts.ts';
 
 /** Where an image keeps the programs of systemd-boot, relative to its root. */
@@ -14,6 +14,20 @@ const secureBootKeysDirectory = 'usr/lib/bootc/install/secureboot-keys';
 export function parseBootctlVersion(output: string): number | undefined {
   const match = /^systemd (\d+)/.exec(output);
   return match === null ? undefined : Number(match[1]);
+}
+
+/** The major version of bootctl here, which is that of systemd-boot in the same image; undefined when there is none. */
+export async function readBootctlVersion(signal?: AbortSignal): Promise<number | undefined> {
+  try {
+    const { stdout } = await run(['bootctl', '--version'], {
+      step: 'find out the version of bootctl',
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return parseBootctlVersion(stdout);
+  } catch (error) {
+    if (error instanceof CommandError && error.failure === 'not-found') return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -59,22 +73,15 @@ export async function installSystemdBoot(options: {
       hint: 'install systemd-boot-efi (Debian) or systemd-boot-unsigned (Fedora, CentOS) when the image is built',
     });
   }
-  const { stdout } = await run(['bootctl', '--version'], { step: 'find out the version of bootctl', ...abort });
+  const version = await readBootctlVersion(signal);
   {
     await using _esp = await mountAt(espMount, join(imageRoot, 'boot'), { options: ['bind'], ...abort });
     await using _tmp = await mountAt('tmpfs', join(imageRoot, 'tmp'), { type: 'tmpfs', ...abort });
-    await run(
-      bootctlInstallCommand({
-        imageRoot,
-        isGenericImage: options.isGenericImage,
-        version: parseBootctlVersion(stdout),
-      }),
-      {
-        step: 'install systemd-boot',
-        env: { SYSTEMD_RELAX_ESP_CHECKS: '1', KERNEL_INSTALL_CONF_ROOT: '/tmp' },
-        ...abort,
-      },
-    );
+    await run(bootctlInstallCommand({ imageRoot, isGenericImage: options.isGenericImage, version }), {
+      step: 'install systemd-boot',
+      env: { SYSTEMD_RELAX_ESP_CHECKS: '1', KERNEL_INSTALL_CONF_ROOT: '/tmp' },
+      ...abort,
+    });
   }
   await copySecureBootKeys(imageRoot, espMount);
 }

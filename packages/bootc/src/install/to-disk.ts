@@ -103,6 +103,7 @@ export async function installToDisk(
       deletes: [...configuration.kernelArgumentDeletes, ...options.kargDeletes],
     },
     disableSelinux: options.disableSelinux,
+    ukiAddons: options.ukiAddons,
     ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
     isHostSelinuxEnabled: await exists('/sys/fs/selinux/enforce'),
     onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
@@ -143,7 +144,11 @@ async function prepare(options: InstallOptions, ui: InstallUi): Promise<Prepared
   const { configuration, warnings } = await loadInstallConfiguration('/', configurationArchitecture());
   warnings.forEach(ui.warn);
   const source = await inspectSourceImage(await sourceReference(options));
-  const facts = { reference: source.reference, hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')) };
+  const facts = {
+    reference: source.reference,
+    hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')),
+    ...(source.sealedFor === undefined ? {} : { sealedFor: source.sealedFor }),
+  };
   const decision = decideInstallation(options, configuration, facts);
   if (options.viaLoopback && !options.genericImage) ui.warn('--via-loopback implies --generic-image');
   return { source, configuration, decision, authorizedKeys };

@@ -5,11 +5,19 @@
 export { cfsMain } from './cli/main.ts';
 export { writeDumpfile } from './dumpfile/write-dumpfile.ts';
 export { makeDirectory } from './durable/make-directory.ts';
+export {
+  type PlacedAttributes,
+  type PlacedContent,
+  placeDirectory,
+  placeFile,
+  placeSymlink,
+} from './durable/place-node.ts';
 export { removeFile, removeTree } from './durable/remove.ts';
 export { exchange, renameNoReplace, replaceFile, replaceSymlink } from './durable/replace.ts';
 export { type Mutation, type MutationObserver, observeMutations } from './durable/seam.ts';
 export { syncDirectory, syncFilesystem, syncTree } from './durable/sync.ts';
 export { formatAlgorithm, type HashAlgorithm, parseAlgorithm, parseDigest } from './fsverity/algorithm.ts';
+export { computeFileVerity } from './fsverity/digest.ts';
 export { type Measurement, measureFile, type SealOutcome, sealFile } from './fsverity/seal.ts';
 export { mountImage } from './mount/mount-image.ts';
 export { buildBootTree } from './oci/boot-tree.ts';
@@ -35,12 +43,14 @@ export type { ImportCounters } from './repository/layer-builder.ts';
 export type { GcRoot } from './repository/live-set.ts';
 export type { LockWait } from './repository/lock.ts';
 export type { ErofsFormat, ErofsFormats } from './repository/metadata.ts';
+export { readImagePart } from './repository/read-part.ts';
 export { type OpenOptions, openRepository, type Repository } from './repository/repository.ts';
 export { isSystemError } from './syscalls/libc.ts';
 export { type LockKind, lock, tryLock } from './syscalls/locks.ts';
 export { textOf } from './tree/byte-string.ts';
 export { findNode } from './tree/find-node.ts';
 export { readBootTree } from './tree/read-boot-tree.ts';
+export { scanDirectory } from './tree/scan-directory.ts';
 export {
   type ByteString,
   type Directory,

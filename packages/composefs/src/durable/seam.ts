@@ -7,6 +7,7 @@ export interface Mutation {
     | 'clone'
     | 'seal'
     | 'mkdir'
+    | 'attributes'
     | 'link'
     | 'symlink'
     | 'rename'

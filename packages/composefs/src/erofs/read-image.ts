@@ -1,5 +1,5 @@
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
-import type { Directory, FileContent, Leaf, Metadata, Node } from '../tree/tree.ts';
+import type { ByteString, Directory, FileContent, Leaf, Metadata, Node } from '../tree/tree.ts';
 import { countDirectoryLinks } from '../tree/walk.ts';
 import { fileTypes, layoutChunks, typeMask } from './format.ts';
 import { invalidImage, type OpenedImage, openImage, type RawInode, readInode } from './open-image.ts';
@@ -15,32 +15,43 @@ const typeOfBits = new Map(Object.entries(fileTypes).map(([type, { bits }]) => [
  *
  * Every offset and count is checked, so the image need not be trusted; it takes time and memory proportional to its size.
  *
+ * @param options.only leaves out whatever it is false for, by its path (`usr/lib`, a byte string), and all below that.
  * @throws CodedError `EROFS_INVALID` if it is damaged or not made by composefs.
  */
-export function readImage(content: Uint8Array, options: { algorithm: HashAlgorithm }): Directory {
+export function readImage(
+  content: Uint8Array,
+  options: { algorithm: HashAlgorithm; only?: (path: ByteString) => boolean },
+): Directory {
   const image = openImage(content);
   const leaves = new Map<number, Leaf>();
   const directories = new Set<number>();
 
-  const readDirectory = (inode: RawInode, parentNid: number): PendingDirectory => {
+  const { only } = options;
+  const readDirectory = (inode: RawInode, parentNid: number, path: ByteString): PendingDirectory => {
     if (directories.has(inode.nid)) throw invalidImage(`directory ${inode.nid} has several names`);
     directories.add(inode.nid);
     const metadata = readMetadata(inode, inputAttributes(readAttributes(image, inode)));
-    return { inode, parentNid, directory: { type: 'directory', metadata, entries: new Map() } };
+    return { inode, parentNid, path, directory: { type: 'directory', metadata, entries: new Map() } };
   };
   const rootInode = readInode(image, image.rootNid);
   if (typeOf(rootInode) !== 'directory') throw invalidImage('its root is no directory');
-  const root = readDirectory(rootInode, rootInode.nid);
+  const root = readDirectory(rootInode, rootInode.nid, '');
   const pending = [root];
-  for (const { inode, parentNid, directory } of pending) {
+  for (const { inode, parentNid, path, directory } of pending) {
+    let isWhole = true;
     for (const { name, nid, fileType } of readEntries(image, inode, parentNid)) {
+      const childPath = path === '' ? name : `${path}/${name}`;
+      if (only !== undefined && !only(childPath)) {
+        isWhole = false;
+        continue;
+      }
       let leaf = leaves.get(nid);
       if (leaf === undefined) {
         const child = readInode(image, nid);
         const type = typeOf(child);
         if (fileTypes[type].dirent !== fileType) throw invalidImage(`entry ${name} of ${inode.nid} has a wrong type`);
         if (type === 'directory') {
-          const next = readDirectory(child, inode.nid);
+          const next = readDirectory(child, inode.nid, childPath);
           directory.entries.set(name, next.directory);
           pending.push(next);
           continue;
@@ -51,7 +62,7 @@ export function readImage(content: Uint8Array, options: { algorithm: HashAlgorit
       if (directory === root.directory && isStubName(name) && isWhiteout(leaf)) continue;
       directory.entries.set(name, leaf);
     }
-    if (inode.linkCount !== countDirectoryLinks(directory)) {
+    if (isWhole && inode.linkCount !== countDirectoryLinks(directory)) {
       throw invalidImage(`directory ${inode.nid} has ${inode.linkCount} links, not ${countDirectoryLinks(directory)}`);
     }
   }
@@ -61,6 +72,7 @@ export function readImage(content: Uint8Array, options: { algorithm: HashAlgorit
 interface PendingDirectory {
   inode: RawInode;
   parentNid: number;
+  path: ByteString;
   directory: Directory;
 }
 

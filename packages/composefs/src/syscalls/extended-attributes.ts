@@ -54,6 +54,15 @@ export function writeAttribute(path: string | Uint8Array, name: string, value: U
   callLibc('lsetxattr', [cString(path), attributeName(name), value, value.length, 0], context);
 }
 
+/**
+ * Removes one extended attribute of a file, of a symlink itself where the path is one (lremovexattr(2)).
+ *
+ * @throws a system error; `ENODATA` if it has no such attribute.
+ */
+export function removeAttribute(path: string | Uint8Array, name: string): void {
+  callLibc('lremovexattr', [cString(path), attributeName(name)], { syscall: 'lremovexattr', path: showPath(path) });
+}
+
 function readInto(fill: (buffer: Uint8Array) => number): Uint8Array | undefined {
   scratch ??= new Uint8Array(largestBytes);
   try {

@@ -16,6 +16,7 @@ const declarations = {
   lgetxattr: ['lgetxattr', 'long', ['const void *', 'const void *', 'void *', 'size_t']],
   llistxattr: ['llistxattr', 'long', ['const void *', 'void *', 'size_t']],
   lsetxattr: ['lsetxattr', 'int', ['const void *', 'const void *', 'const void *', 'size_t', 'int']],
+  lremovexattr: ['lremovexattr', 'int', ['const void *', 'const void *']],
   fgetxattr: ['fgetxattr', 'long', ['int', 'const void *', 'void *', 'size_t']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>;
 

@@ -55,5 +55,11 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     [ ! -e "/usr/lib/systemd/system/$unit" ] || systemctl mask "$unit"
 done
 
+# What a machine of an image does not need, and pays for at each boot or shutdown: the boot loader is not handed a random
+# seed where the hypervisor has a source of entropy; the linker's cache and the journal's catalog come with the image, and
+# one that the machine wrote over it would outlive the next image; nothing is left to do in an initramfs at shutdown.
+systemctl mask systemd-boot-random-seed.service ldconfig.service systemd-journal-catalog-update.service \
+    dracut-shutdown.service
+
 dracut --force --no-hostonly --kver "$version" "/usr/lib/modules/$version/initramfs.img"
 rm -rf /var/log/* /var/cache/* /var/tmp/* /tmp/*

@@ -120,6 +120,15 @@ exec /usr/lib/bootc/node /usr/lib/bootc/bootc.mjs "$@"
   return { content, mode: 0o755 };
 }
 
+/** Names what the files are made of: equal programs have equal ids. `bootc --version` shows it. */
+function buildIdOf(files: ReadonlyMap<string, GuestFile>): string {
+  const hash = createHash('sha256');
+  for (const [name, { content }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(`${name}\0${Buffer.byteLength(content)}\0`).update(content);
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
 /** Writes the files and removes what an earlier program left in the same folders. Returns the names of what changed. */
 async function updateFolder(output: string, files: ReadonlyMap<string, GuestFile>): Promise<string[]> {
   const changed: string[] = [];
@@ -227,6 +236,7 @@ async function main(): Promise<void> {
   const output = resolve(values.output ?? join(repositoryRoot, 'target/guest'));
   const [program, koffi] = await Promise.all([bundleProgram(), koffiFiles()]);
   const files = new Map<string, GuestFile>([...program, ...koffi, ['usr/bin/bootc', launcher()]]);
+  files.set('usr/lib/bootc/build-id', { content: `${buildIdOf(files)}\n`, mode: 0o644 });
   const changed = await updateFolder(output, files);
   if (await updateRuntime(output)) changed.push(runtimeName);
   const hasCache = (await filesBelow(join(output, cacheFolder))).length > 0;

@@ -1,6 +1,5 @@
 import { CodedError } from '@workbench/run';
 import yargs from 'yargs';
-import packageJson from '../../package.json' with { type: 'json' };
 import { containerCommand } from './commands/container.ts';
 import { deploymentCommands } from './commands/deployments.ts';
 import { imageCommand } from './commands/image.ts';
@@ -9,6 +8,7 @@ import { internalsCommand } from './commands/internals.ts';
 import { statusCommand } from './commands/status.ts';
 import { rollbackCommand, switchCommand, upgradeCommand } from './commands/update.ts';
 import { formatError } from './error-line.ts';
+import { versionText } from './version-text.ts';
 
 const usageStatus = 2;
 
@@ -67,7 +67,7 @@ function makeParser(args: readonly string[]) {
     .strict()
     .recommendCommands()
     .help()
-    .version(`bootc ${packageJson.version}`)
+    .version(args.includes('--version') ? versionText() : '')
     .wrap(process.stdout.isTTY ? Math.min(120, process.stdout.columns) : null)
     .exitProcess(false)
     .fail((message, error) => {

@@ -12,7 +12,7 @@ export {
   placeFile,
   placeSymlink,
 } from './durable/place-node.ts';
-export { removeFile, removeTree } from './durable/remove.ts';
+export { removeFile, removeTree, removeUnsynced } from './durable/remove.ts';
 export { exchange, renameNoReplace, replaceFile, replaceSymlink } from './durable/replace.ts';
 export { type Mutation, type MutationObserver, observeMutations } from './durable/seam.ts';
 export { syncDirectory, syncFilesystem, syncTree } from './durable/sync.ts';

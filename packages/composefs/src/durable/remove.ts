@@ -45,6 +45,22 @@ export async function removeTree(path: string): Promise<void> {
   syncDirectory(dirname(path));
 }
 
+/**
+ * Removes a file, a symbolic link, or a directory and all below it, if it is there, without syncing: after a loss of power
+ * any part of it may be there again, whole.
+ *
+ * @throws CodedError `REMOVE_CROSSES_MOUNT` as {@link removeTree}.
+ */
+export function removeUnsynced(path: Buffer): void {
+  try {
+    const found = lstatSync(path);
+    if (found.isDirectory()) removeDirectory(path, found.dev);
+    else unlinkIfPresent(path);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+  }
+}
+
 // Names are bytes: what a system stores below /etc or /var need not be UTF-8.
 function removeDirectory(path: Buffer, device: number): void {
   for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {

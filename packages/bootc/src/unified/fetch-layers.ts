@@ -1,7 +1,7 @@
 import { run } from '@workbench/run';
 import { z } from 'zod';
 import type { LayerDescriptor } from './pull-progress.ts';
-import { registryAuthFile } from './registry-auth.ts';
+import { type AuthOptions, registryAuthFile } from './registry-auth.ts';
 
 const manifestSchema = z.looseObject({
   layers: z.array(z.looseObject({ digest: z.string(), size: z.number() })).optional(),
@@ -24,9 +24,9 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
  */
 export async function fetchLayers(
   name: string,
-  options: { root: string; signal?: AbortSignal | undefined },
+  options: AuthOptions & { signal?: AbortSignal | undefined },
 ): Promise<readonly LayerDescriptor[] | undefined> {
-  const authFile = await registryAuthFile(options.root);
+  const authFile = await registryAuthFile(options);
   const inspect = async (reference: string) => {
     const { stdout } = await run(['skopeo', 'inspect', '--raw', '--authfile', authFile, `docker://${reference}`], {
       step: `look at ${reference}`,

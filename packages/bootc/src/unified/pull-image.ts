@@ -15,6 +15,8 @@ import { listStoredLayers } from './stored-images.ts';
 export interface PullOptions {
   /** Below it the credentials for registries are looked for: `/` of the running system. */
   root: string;
+  /** File of credentials to be used instead. */
+  authFile?: string | undefined;
   /** Layers by the manifest, for totals; see `fetchLayers`. */
   layers?: readonly LayerDescriptor[] | undefined;
   onProgress?: ((progress: PullProgress) => void) | undefined;
@@ -64,7 +66,7 @@ async function attemptPull(storage: ContainerStorage, name: string, options: Att
   await using folder = await openPullFolder(storage.bootcDirectory);
   await using service = await startPodmanService(storage, {
     // Podman writes the blobs there before it unpacks them.
-    env: { ...(await registryAuthEnvironment(options.root)), TMPDIR: folder.path },
+    env: { ...(await registryAuthEnvironment(options)), TMPDIR: folder.path },
     ...(signal === undefined ? {} : { signal }),
   });
   const over = new AbortController();
@@ -95,7 +97,7 @@ async function readAnswer(
 ): Promise<string> {
   const query = { reference: name, pullProgress: 'true', policy: 'always' };
   try {
-    const headers = await registryAuthHeader(options.root);
+    const headers = await registryAuthHeader(options);
     const answer = await postToLibpod(service.socketPath, { path: '/images/pull', query, headers }, options.signal);
     if (answer.status < 200 || answer.status > 299) {
       const body = (await Array.fromAsync(answer.lines)).join(' ');

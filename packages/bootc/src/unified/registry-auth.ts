@@ -14,11 +14,20 @@ const authSchema = z.looseObject({
   auths: z.record(z.string(), z.looseObject({ auth: z.string().optional() })).optional(),
 });
 
+/** Where credentials are looked for. */
+export interface AuthOptions {
+  /** `/`, or what stands in for it. */
+  root: string;
+  /** A file to be used instead of those below the root. */
+  authFile?: string | undefined;
+}
+
 /**
  * The file of credentials for registries (containers-auth.json(5)): the first that the system has, else one without any, so
  * that the logins of a user are never taken.
  */
-export async function registryAuthFile(root: string): Promise<string> {
+export async function registryAuthFile({ root, authFile }: AuthOptions): Promise<string> {
+  if (authFile !== undefined) return authFile;
   for (const candidate of candidates) {
     const path = join(root, candidate);
     if (await pathExists(path)) return path;
@@ -32,8 +41,8 @@ export async function registryAuthFile(root: string): Promise<string> {
 }
 
 /** The environment by which podman and skopeo find the credentials. */
-export async function registryAuthEnvironment(root: string): Promise<{ REGISTRY_AUTH_FILE: string }> {
-  return { REGISTRY_AUTH_FILE: await registryAuthFile(root) };
+export async function registryAuthEnvironment(options: AuthOptions): Promise<{ REGISTRY_AUTH_FILE: string }> {
+  return { REGISTRY_AUTH_FILE: await registryAuthFile(options) };
 }
 
 /**
@@ -42,8 +51,8 @@ export async function registryAuthEnvironment(root: string): Promise<{ REGISTRY_
  *
  * @throws CodedError `AUTH_FILE_INVALID`.
  */
-export async function registryAuthHeader(root: string): Promise<{ 'x-registry-config': string }> {
-  const path = await registryAuthFile(root);
+export async function registryAuthHeader(options: AuthOptions): Promise<{ 'x-registry-config': string }> {
+  const path = await registryAuthFile(options);
   let auths: z.infer<typeof authSchema>['auths'];
   try {
     ({ auths } = authSchema.parse(JSON.parse((await readOptionalText(path)) ?? '{}')));

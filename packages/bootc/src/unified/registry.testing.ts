@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ export interface TestRegistry extends AsyncDisposable {
   host: string;
 }
 
-/** Starts Debian's docker-registry on a free port, its files below a folder; with `users` it wants a login. */
+/** Starts a registry on a free port, its files below a folder; with `users` it wants a login. */
 export async function startRegistry(
   folder: string,
   users: Readonly<Record<string, string>> = {},
@@ -29,7 +29,9 @@ export async function startRegistry(
     `version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: ${join(folder, 'blobs')}}}\nhttp: {addr: "${host}"}\n${auth}`,
   );
   const stop = new AbortController();
-  const ended = run(['docker-registry', 'serve', join(folder, 'config.yml')], {
+  // Its name in Debian, and that in Fedora.
+  const program = existsSync('/usr/bin/registry') ? 'registry' : 'docker-registry';
+  const ended = run([program, 'serve', join(folder, 'config.yml')], {
     step: 'serve a registry (package docker-registry)',
     timeoutMs: 600_000,
     signal: stop.signal,

@@ -3,7 +3,7 @@ import { formatTransportReference, type ImageReference } from '../deployment/ima
 import type { ContainerStorage } from './container-storage.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import { storedNamesOf } from './image-names.ts';
-import { forgetManagedImages, recordManagedImage } from './managed-images.ts';
+import { forgetManagedImages, readManagedImages, recordManagedImage } from './managed-images.ts';
 import { copyIntoStorage, runHostPodman } from './podman.ts';
 import { type PullOptions, pullImage } from './pull-image.ts';
 import { registryAuthEnvironment } from './registry-auth.ts';
@@ -45,8 +45,8 @@ export async function storeImage(
     if (own !== undefined) return own;
   }
   // One that a person had brought stays theirs.
-  const before = await findStoredImage(storage.path, reference);
-  if (isForBootc && before === undefined) await recordManagedImage(storage, name);
+  const isManaged = isForBootc && (await isOrBecomesManaged(storage, reference));
+  if (isManaged) await recordManagedImage(storage, name);
   await bring(storage, { reference, name }, options);
   const stored = await findStoredImage(storage.path, reference);
   if (stored === undefined) {
@@ -55,8 +55,13 @@ export async function storeImage(
     });
   }
   if (!isForBootc) await forgetManagedImages(storage, [stored.name]);
-  else if (before === undefined) await recordManagedImage(storage, stored.name, stored.id);
+  else if (isManaged) await recordManagedImage(storage, stored.name, stored.id);
   return stored;
+}
+
+async function isOrBecomesManaged(storage: ContainerStorage, reference: ImageReference): Promise<boolean> {
+  const before = await findStoredImage(storage.path, reference);
+  return before === undefined || (await readManagedImages(storage)).has(before.name);
 }
 
 async function bring(
@@ -75,7 +80,7 @@ async function bring(
     { source: formatTransportReference(reference), name },
     {
       timeoutMs: copyTimeoutMs,
-      env: await registryAuthEnvironment(options.root),
+      env: await registryAuthEnvironment(options),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     },
   );

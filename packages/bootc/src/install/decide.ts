@@ -4,7 +4,7 @@ import { type ImageReference, parseTransport, type SignatureSource } from '../de
 import type { InstallConfiguration } from './configuration.ts';
 import type { RootFilesystem } from './configuration-schema.ts';
 import { supportsVerity } from './file-systems.ts';
-import type { InstallOptions } from './options.ts';
+import type { CommonInstallOptions, InstallOptions } from './options.ts';
 
 /** What is known about the source image before anything is written. */
 export interface SourceFacts {
@@ -29,6 +29,9 @@ export interface InstallDecision {
   signature: SignatureSource;
 }
 
+/** The options that an installation is decided by. */
+export type DecisionOptions = CommonInstallOptions & Pick<InstallOptions, 'viaLoopback' | 'blockSetup' | 'filesystem'>;
+
 interface Problem {
   code: string;
   message: string;
@@ -41,7 +44,7 @@ interface Problem {
  * @throws CodedError that names everything that stands against it at once; its code is that of the first.
  */
 export function decideInstallation(
-  options: InstallOptions,
+  options: DecisionOptions,
   configuration: InstallConfiguration,
   facts: SourceFacts,
 ): InstallDecision {
@@ -108,7 +111,7 @@ export function requireComposefsBackend(options: Pick<InstallOptions, 'composefs
   });
 }
 
-function chooseBootloader(options: InstallOptions, configuration: InstallConfiguration, facts: SourceFacts): string {
+function chooseBootloader(options: DecisionOptions, configuration: InstallConfiguration, facts: SourceFacts): string {
   return options.bootloader ?? configuration.bootloader ?? (facts.hasBootupd ? 'grub' : 'systemd');
 }
 

@@ -17,6 +17,18 @@ export interface InstalledArgumentOptions {
   commandLine: readonly string[];
   /** `karg-deletes` of the configuration and `--karg-delete`: `KEY` removes every parameter of that key, `KEY=VALUE` one. */
   deletes: readonly string[];
+  /** For file systems that the installed system does not find by the types of their partitions. */
+  mounts?: MountArguments;
+}
+
+/** Kernel arguments for file systems, beside `root=`. */
+export interface MountArguments {
+  /** After `root=`, as `rootflags=`. */
+  root: readonly string[];
+  /** After `rw`: `boot=`. */
+  boot: readonly string[];
+  /** After `composefs=`: `systemd.mount-extra=`. */
+  extra: readonly string[];
 }
 
 /** Where the kernel arguments of a new installation come from. */
@@ -37,13 +49,17 @@ export interface KernelArgumentSources extends InstalledArgumentOptions {
  * @throws CodedError `KARG_DELETE_REFUSED` for a deletion of `composefs`, without which the system does not boot.
  */
 export function installedKernelArguments(sources: KernelArgumentSources): string[] {
+  const { root = [], boot = [], extra = [] } = sources.mounts ?? {};
   const added = [
     ...(sources.rootSpec === undefined ? [] : [`root=${sources.rootSpec}`]),
+    ...root,
     'rw',
+    ...boot,
     ...sources.configuration.flatMap(parseKernelArguments),
     ...sources.commandLine.flatMap(parseKernelArguments),
     ...(sources.isSelinuxDisabled ? ['selinux=0'] : []),
     formatComposefsArgument(sources.composefs),
+    ...extra,
     ...sources.image,
   ];
   const deletes = sources.deletes.flatMap(parseKernelArguments);

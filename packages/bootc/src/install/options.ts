@@ -1,15 +1,7 @@
 import type { BlockSetup, InstallBootloader, RootFilesystem } from './configuration-schema.ts';
 
-/** What `bootc install to-disk` was asked for, as the command line gives it; what was not given is absent or empty. */
-export interface InstallOptions {
-  /** A block device; with `viaLoopback` a regular file. */
-  device: string;
-  wipe: boolean;
-  viaLoopback: boolean;
-  blockSetup?: BlockSetup;
-  filesystem?: RootFilesystem;
-  /** Absent: the rest of the disk. */
-  rootSizeMiB?: number;
+/** What every way to install may be told, as the command line gives it; what was not given is absent or empty. */
+export interface CommonInstallOptions {
   /** Reference with transport; absent: the image of the container this runs in. */
   sourceImgref?: string;
   targetTransport?: string;
@@ -27,4 +19,16 @@ export interface InstallOptions {
   composefsBackend: boolean;
   allowMissingVerity: boolean;
   ukiAddons: readonly string[];
+}
+
+/** What `bootc install to-disk` was asked for. */
+export interface InstallOptions extends CommonInstallOptions {
+  /** A block device; with `viaLoopback` a regular file. */
+  device: string;
+  wipe: boolean;
+  viaLoopback: boolean;
+  blockSetup?: BlockSetup;
+  filesystem?: RootFilesystem;
+  /** Absent: the rest of the disk. */
+  rootSizeMiB?: number;
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { initRepository, type Repository, replaceSymlink } from '@workbench/composefs';
 import { physicalRoot } from '../deployment/state-paths.ts';
@@ -13,8 +13,8 @@ const algorithm = 'sha512';
 const erofsFormats = { default: 1, extra: [2] } as const;
 
 /**
- * Lays out an empty physical root: `/boot` with a mount point for the ESP, the repository (only root may look into it), and
- * the link through which images find bootc's container storage.
+ * Lays out a physical root: `/boot` with a mount point for the ESP, the repository (only root may look into it), and the link
+ * through which images find bootc's container storage. What is there of these already stays as it is.
  *
  * The repository gets its final verity mode here, once. Were it first made without verity, as a place to measure free space
  * say, its metadata would stay unsealed and every later opening would take it for insecure.
@@ -32,8 +32,14 @@ export async function layOutPhysicalRoot(
     erofsFormats: { default: erofsFormats.default, extra: [...erofsFormats.extra] },
   });
   await chmod(path, 0o700);
-  await mkdir(join(path, 'bootc'), { mode: 0o755 });
-  await mkdir(join(mount, 'ostree'), { mode: 0o755 });
-  replaceSymlink(join(mount, physicalRoot.compatibilityLink), physicalRoot.compatibilityLinkTarget, path);
+  await mkdir(join(path, 'bootc'), { recursive: true, mode: 0o755 });
+  await mkdir(join(mount, 'ostree'), { recursive: true, mode: 0o755 });
+  const link = join(mount, physicalRoot.compatibilityLink);
+  // A folder there is the container storage of a system that ostree installed.
+  const isTaken = await lstat(link).then(
+    () => true,
+    () => false,
+  );
+  if (!isTaken) replaceSymlink(link, physicalRoot.compatibilityLinkTarget, path);
   return repository;
 }

@@ -9,6 +9,7 @@ import {
   mountImage,
   type Repository,
   readImageMetadata,
+  removeTree,
   replaceFile,
   syncFilesystem,
   tagImage,
@@ -30,6 +31,8 @@ export interface PopulateOptions {
   espMount: string;
   /** An empty folder that the image can be mounted on meanwhile; made when it is missing. */
   imageMount: string;
+  /** The root may hold an earlier installation: the state of a deployment of the same image is made anew. */
+  replacesState?: boolean;
   source: ImageReference;
   decision: InstallDecision;
   /** `UUID=…`, used where root is not discoverable. */
@@ -90,6 +93,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
     });
     await options.installBootloader?.(options.imageMount);
     options.onDeploy?.();
+    if (options.replacesState === true) await removeTree(deploymentPaths(rootMount, deploymentId).directory);
     await seedState({
       physicalRootMount: rootMount,
       imageRoot: options.imageMount,

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFile, replaceFile, replaceSymlink } from '@workbench/composefs';
 import { run } from '@workbench/run';
@@ -6,8 +6,8 @@ import { formatOrigin, type Origin } from '../deployment/origin.ts';
 import { deploymentPaths, deploymentVarLinkTarget, physicalRoot } from '../deployment/state-paths.ts';
 
 /**
- * Makes the state of the first deployment on a physical root: its `/etc` and the shared `/var` as the image has them, the
- * link to the latter, and the origin file last. `etc/.updated` is left out, so that services with ConditionNeedsUpdate run
+ * Makes the state of the first deployment on a physical root: its `/etc` as the image has it, the shared `/var` too unless
+ * there is one, the link to the latter, and the origin file last. `etc/.updated` is left out, so that services with ConditionNeedsUpdate run
  * at the first boot.
  *
  * When this resolves all is written but only the origin is synced; the caller syncs the file system before it makes a
@@ -29,7 +29,8 @@ export async function seedState(options: {
   await mkdir(paths.etc, { mode: 0o755 });
   replaceSymlink(paths.varLink, deploymentVarLinkTarget, paths.directory);
   await copyDirectory(join(imageRoot, 'etc'), paths.etc, signal);
-  await copyDirectory(join(imageRoot, 'var'), sharedVar, signal);
+  // One that an earlier installation left holds data of its users.
+  if ((await readdir(sharedVar)).length === 0) await copyDirectory(join(imageRoot, 'var'), sharedVar, signal);
   await removeFile(join(paths.etc, '.updated'));
   await replaceFile(paths.directory, paths.originName, formatOrigin(options.origin), { mode: 0o644 });
 }

@@ -30,7 +30,7 @@ const overhead = { factor: 1.06, bytes: 64 * 1024 * 1024 };
  * @throws CodedError `IMAGE_WITHOUT_KERNEL`, `IMAGE_WITHOUT_INITRAMFS`, `PE_INVALID`, `UKI_INVALID`; what opening the source throws.
  */
 export async function inspectSourceImage(reference: ImageReference): Promise<SourceImage> {
-  const { manifestDigest, layersBytes, folders } = inspectSource(formatTransportReference(reference));
+  const { manifestDigest, layersBytes, folders } = await inspectSource(formatTransportReference(reference));
   const sealedFor = folders.length > 0 ? await assertBootable(folders, reference.image) : undefined;
   return {
     reference,

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { access, realpath, stat, statfs } from 'node:fs/promises';
+import { realpath, stat, statfs } from 'node:fs/promises';
 import { CodedError, run } from '@workbench/run';
 import { configurationArchitecture } from '../boot/architecture.ts';
-import { detectContainer } from '../container/containerenv.ts';
-import { imageOfContainer, inspectSurroundings } from '../container/source-image.ts';
-import { displayReference, type ImageReference, parseTransportReference } from '../deployment/image-reference.ts';
 import {
   assertOverwritable,
   assertUnheld,
@@ -13,8 +10,6 @@ import {
   waitForPartitions,
   wipeCommands,
 } from './block-device.ts';
-import { type InstallConfiguration, loadInstallConfiguration } from './configuration.ts';
-import { decideInstallation, type InstallDecision, requireComposefsBackend } from './decide.ts';
 import { mkfsEspCommand, mkfsRootCommand } from './file-systems.ts';
 import { attachLoop, installMounts, mountAt, settleFilesystem } from './mounts.ts';
 import type { InstallOptions } from './options.ts';
@@ -26,9 +21,14 @@ import {
   sfdiskCommand,
 } from './partition-table.ts';
 import { type PopulatedRoot, populateRoot } from './populate-root.ts';
+import {
+  announceImage,
+  assertSpace,
+  isSelinuxEnabled,
+  type PreparedInstallation,
+  prepareInstallation,
+} from './prepare.ts';
 import type { InstallUi } from './progress.ts';
-import { readAuthorizedKeys } from './root-ssh-keys.ts';
-import { inspectSourceImage, type SourceImage } from './source.ts';
 import { installSystemdBoot } from './systemd-boot.ts';
 
 /**
@@ -48,7 +48,8 @@ export async function installToDisk(
   // Modes on the disk must not depend on the shell this was started from.
   process.umask(0o022);
   ui.begin('prepare');
-  const prepared = await prepare(options, ui);
+  const prepared = await prepareInstallation(options, ui.warn, (configuration) => ({ options, configuration }));
+  if (options.viaLoopback && !options.genericImage) ui.warn('--via-loopback implies --generic-image');
   const { decision, source, configuration } = prepared;
   const device = await openTarget(options, cleanup, abort);
   const partitions = planPartitions(configurationArchitecture(), options.rootSizeMiB);
@@ -105,7 +106,7 @@ export async function installToDisk(
     disableSelinux: options.disableSelinux,
     ukiAddons: options.ukiAddons,
     ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
-    isHostSelinuxEnabled: await exists('/sys/fs/selinux/enforce'),
+    isHostSelinuxEnabled: await isSelinuxEnabled(),
     onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
     installBootloader: async (imageRoot) => {
       ui.begin('boot-loader');
@@ -125,38 +126,6 @@ export async function installToDisk(
   ui.end('done');
   ui.print('Installation complete!');
   return installed;
-}
-
-interface Prepared {
-  source: SourceImage;
-  configuration: InstallConfiguration;
-  decision: InstallDecision;
-  authorizedKeys: string | undefined;
-}
-
-async function prepare(options: InstallOptions, ui: InstallUi): Promise<Prepared> {
-  if (process.getuid?.() !== 0) {
-    throw new CodedError('INSTALLER_NOT_ROOT', 'installing needs root', { hint: 'run it with sudo' });
-  }
-  requireComposefsBackend(options);
-  const keys = options.rootSshAuthorizedKeys;
-  const authorizedKeys = keys === undefined ? undefined : await readAuthorizedKeys(keys);
-  const { configuration, warnings } = await loadInstallConfiguration('/', configurationArchitecture());
-  warnings.forEach(ui.warn);
-  const source = await inspectSourceImage(await sourceReference(options));
-  const facts = {
-    reference: source.reference,
-    hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')),
-    ...(source.sealedFor === undefined ? {} : { sealedFor: source.sealedFor }),
-  };
-  const decision = decideInstallation(options, configuration, facts);
-  if (options.viaLoopback && !options.genericImage) ui.warn('--via-loopback implies --generic-image');
-  return { source, configuration, decision, authorizedKeys };
-}
-
-async function sourceReference(options: InstallOptions): Promise<ImageReference> {
-  if (options.sourceImgref !== undefined) return parseTransportReference(options.sourceImgref);
-  return imageOfContainer(await inspectSurroundings(await detectContainer()));
 }
 
 async function openTarget(
@@ -181,34 +150,13 @@ async function regularFile(name: string): Promise<string> {
   });
 }
 
-function assertSpace(source: SourceImage, space: { haveBytes: number; where: string }): void {
-  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  if (space.haveBytes >= source.neededBytes) return;
-  const need = `needs ${megabytes(source.neededBytes)}, have ${megabytes(space.haveBytes)}`;
-  throw new CodedError(
-    'INSUFFICIENT_SPACE',
-    `${displayReference(source.reference)} does not fit on ${space.where}: ${need}`,
-    {
-      hint: 'use a larger disk or a larger --root-size, or make the image smaller',
-    },
-  );
-}
-
-function announce(ui: InstallUi, options: InstallOptions, prepared: Prepared, device: BlockDevice): void {
-  const { source, decision } = prepared;
-  ui.print(`Installing image: ${displayReference(decision.target)}`);
-  ui.print(`Digest: ${source.manifestDigest}`);
+function announce(ui: InstallUi, options: InstallOptions, prepared: PreparedInstallation, device: BlockDevice): void {
+  const { decision } = prepared;
+  announceImage(ui.print, prepared);
   ui.print(`Block setup: ${options.blockSetup ?? 'direct'}`);
   ui.print(`        Size: ${(device.sizeBytes / 1e9).toFixed(1)} GB`);
   ui.print(`      Serial: ${device.serial ?? '<unknown>'}`);
   ui.print(`       Model: ${device.model ?? '<unknown>'}`);
   ui.print(`  Partitions: ${decision.isDiscoverable ? 'Discoverable' : 'UUID'}`);
   ui.print(`  Bootloader: ${decision.bootloader}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,8 +1,8 @@
-import type { GcPlan } from '@workbench/composefs';
+import type { GcPlan, Repository } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
-import { buildRootModel } from '../storage/root-model.ts';
+import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { planSystemGc, type SystemGcPlan } from './plan.ts';
 
 /** How far a garbage collection goes. */
@@ -19,6 +19,8 @@ export interface GcResult {
   system: SystemGcPlan;
   /** Of the repository; absent when it was not looked at. */
   repository?: GcPlan;
+  /** Names and ids of images that were removed from bootc's container storage. */
+  containerImages?: readonly string[];
 }
 
 /**
@@ -58,13 +60,36 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
   if (options.onlyBootFiles) return { isDryRun: false, system };
   for (const tag of system.toAdd) await composefs.tagImage(repository, tag.name, tag.manifestDigest);
   for (const tag of system.toRemove) await composefs.untagImage(repository, tag.name);
+  const containerImages = await pruneContainerImages(storage, { repository, model, plan });
   const collected = await composefs.collectGarbage(repository, roots);
   await writeJournal({
     messageId: journalMessages.garbageCollected,
     message: `Garbage collection removed ${system.removals.length} paths and ${collected.objects.length} objects`,
     priority: 6,
   });
-  return { isDryRun: false, system, repository: collected };
+  return { isDryRun: false, system, repository: collected, containerImages };
+}
+
+// No deployment depends on it, so that podman, whatever ails it, does not keep the rest from being collected.
+async function pruneContainerImages(
+  storage: BootedStorage,
+  context: { repository: Repository; model: RootModel; plan: SystemGcPlan },
+): Promise<readonly string[]> {
+  const { pruneContainerStorage } = await import('../unified/prune-storage.ts');
+  const warn = (message: string): Promise<void> =>
+    writeJournal({ messageId: journalMessages.garbageCollected, message, priority: 4 });
+  try {
+    return await pruneContainerStorage({
+      physicalRoot: storage.physicalRoot,
+      repository: context.repository,
+      deployments: context.plan.kept.flatMap(({ deploymentId }) => context.model.deployments.get(deploymentId) ?? []),
+      warn,
+    });
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    await warn(`Container storage was not pruned: ${error.message}`);
+    return [];
+  }
 }
 
 function onlyBootFiles(plan: SystemGcPlan): SystemGcPlan {

@@ -12,6 +12,7 @@ export function formatGcResult(result: GcResult): string[] {
     ...system.removals.map(({ path, reason }) => `${remove} ${path}: ${reason}`),
     ...system.toAdd.map((tag) => `${isDryRun ? 'Would add' : 'Added'} tag ${tag.name}`),
     ...system.toRemove.map((tag) => `${remove} tag ${tag.name}: no deployment uses its image`),
+    ...(result.containerImages ?? []).map((image) => `Removed image ${image} from the container storage of bootc`),
     `Objects: ${repository?.objects.length ?? 0} removed (${repository?.bytes ?? 0} bytes)`,
     ...(images + streams === 0 ? [] : [`Pruned symlinks: ${images} images, ${streams} streams`]),
   ];

@@ -12,7 +12,8 @@ export interface BoundImage {
   fileName: string;
 }
 
-const folder = 'usr/lib/bootc/bound-images.d';
+/** Where an image of the system names what it binds. */
+export const boundImagesFolder = 'usr/lib/bootc/bound-images.d';
 /** Kinds of podman-systemd.unit(5) files that name an image. */
 const sections: Readonly<Record<string, string>> = { '.container': 'Container', '.image': 'Image' };
 
@@ -24,7 +25,7 @@ const sections: Readonly<Record<string, string>> = { '.container': 'Container', 
  */
 export async function readBoundImages(files: ImageFiles): Promise<BoundImage[]> {
   const found: BoundImage[] = [];
-  for (const fileName of (await files.list(folder)).toSorted()) {
+  for (const fileName of (await files.list(boundImagesFolder)).toSorted()) {
     const image = await readBoundImage(files, fileName);
     if (!found.some((other) => other.image === image.image)) found.push(image);
   }
@@ -32,7 +33,7 @@ export async function readBoundImages(files: ImageFiles): Promise<BoundImage[]> 
 }
 
 async function readBoundImage(files: ImageFiles, fileName: string): Promise<BoundImage> {
-  const unit = await readUnit(files, join(folder, fileName), fileName);
+  const unit = await readUnit(files, join(boundImagesFolder, fileName), fileName);
   // A container may name the unit of its image, which is beside it then.
   const named = extname(unit.image) === '.image' ? join(dirname(unit.path), unit.image) : undefined;
   const { image, authFile } = named === undefined ? unit : await readUnit(files, named, fileName);
@@ -67,6 +68,6 @@ async function readUnit(
 
 function invalid(fileName: string, problem: string): CodedError {
   return new CodedError('BOUND_IMAGE_INVALID', `the bound image ${fileName} cannot be used: ${problem}`, {
-    hint: `each name in /${folder} is a link to a .container or .image unit with Image=`,
+    hint: `each name in /${boundImagesFolder} is a link to a .container or .image unit with Image=`,
   });
 }

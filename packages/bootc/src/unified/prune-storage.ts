@@ -1,6 +1,6 @@
 import type { Repository } from '@workbench/composefs';
 import type { DeploymentRecord } from '../storage/root-model.ts';
-import { readBoundImages } from './bound-images.ts';
+import { boundImagesFolder, readBoundImages } from './bound-images.ts';
 import { openContainerStorage } from './container-storage.ts';
 import { filesOfTree } from './image-files.ts';
 import { forgetManagedImages, readManagedImages } from './managed-images.ts';
@@ -15,7 +15,7 @@ export interface PruneOptions {
   repository: Repository;
   /** Deployments that stay. */
   deployments: readonly DeploymentRecord[];
-  warn(line: string): void;
+  warn(line: string): void | Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -39,7 +39,7 @@ export async function pruneContainerStorage(options: PruneOptions): Promise<stri
   const first = planStoragePrune(stored, managed, followed);
   if (first.names.length + first.ids.length === 0) return [];
   if (followed.length < options.deployments.length) {
-    options.warn('a deployment does not tell its image, so the container storage is not pruned');
+    await options.warn('a deployment does not tell its image, so the container storage is not pruned');
     return [];
   }
   const bound = await Promise.all(options.deployments.map(({ id }) => readBoundImagesOf(options.repository, id)));
@@ -57,6 +57,9 @@ export async function pruneContainerStorage(options: PruneOptions): Promise<stri
 
 /** The bound images of a deployment, by its image in the repository. @throws what reading that throws. */
 export async function readBoundImagesOf(repository: Repository, deploymentId: string) {
-  const { readImageTree } = await import('@workbench/composefs');
+  const { readImagePart, readImageTree } = await import('@workbench/composefs');
+  // Most images bind none, and then a small part of the image tells so.
+  const part = await filesOfTree(repository, readImagePart(repository, deploymentId, [boundImagesFolder]));
+  if ((await part.list(boundImagesFolder)).length === 0) return [];
   return readBoundImages(await filesOfTree(repository, readImageTree(repository, deploymentId)));
 }

@@ -68,6 +68,11 @@ unit *ARGS:
 interop *ARGS:
     @vitest run --project interop "$@"
 
+# Give mutated inputs to every parser, or to some: `just fuzz erofs tar --runs 1000000 --seed 1`
+[group('checks')]
+fuzz *ARGS:
+    @node packages/composefs/fuzz/main.ts "$@"
+
 # Import the image that `build` made by ours and by cfsctl: equal ids, and the ratio of times
 [group('checks')]
 bench-import:

@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{xtask,packages/*}/src/**/*.test.ts'],
+          include: ['{xtask,packages/*}/{src,fuzz}/**/*.test.ts'],
           exclude: ['**/*.interop.test.ts', '**/node_modules/**'],
           globalSetup: ['vitest.temporary-folder.ts'],
           testTimeout: 30_000,
@@ -16,7 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'interop',
-          include: ['{xtask,packages/*}/src/**/*.interop.test.ts'],
+          include: ['{xtask,packages/*}/{src,fuzz}/**/*.interop.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { isCompressionError } from '../splitstream/compress.ts';
@@ -18,15 +19,23 @@ const recordSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal(2), payload: z.string() }),
 ]);
 
+/** Longer records are not written: a segment holds headers and padding, never the content of a file. */
+const longestRecordBytes = 64 * 1024 * 1024;
+
 /**
  * Reads how the archive of a layer is put together: gzip of one JSON record a line.
  *
  * @throws CodedError `STORAGE_DAMAGED`; a system error.
  */
-export async function* readTarSplit(path: string): AsyncGenerator<TarSplitPiece> {
-  const file = createReadStream(path);
-  const lines = file.pipe(createGunzip({ chunkSize: 256 * 1024 }));
-  file.on('error', (error) => lines.destroy(error));
+export function readTarSplit(path: string): AsyncGenerator<TarSplitPiece> {
+  return decodeTarSplit(createReadStream(path), path);
+}
+
+/** Decodes what {@link readTarSplit} reads; `path` is what errors call it. */
+export async function* decodeTarSplit(packed: AsyncIterable<Buffer>, path: string): AsyncGenerator<TarSplitPiece> {
+  const source = Readable.from(packed);
+  const lines = source.pipe(createGunzip({ chunkSize: 256 * 1024 }));
+  source.on('error', (error) => lines.destroy(error));
   let rest: Buffer = Buffer.alloc(0);
   try {
     for await (const chunk of lines as AsyncIterable<Buffer>) {
@@ -37,6 +46,7 @@ export async function* readTarSplit(path: string): AsyncGenerator<TarSplitPiece>
         if (piece !== undefined) yield piece;
       }
       rest = bytes;
+      if (rest.length > longestRecordBytes) throw damagedStorage(path, 'a record does not end');
     }
   } catch (error) {
     throw isCompressionError(error) ? damagedStorage(path, 'it cannot be decompressed', error) : error;

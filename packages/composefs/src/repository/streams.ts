@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { CodedError } from '@workbench/run';
+import { invalidStream } from '../splitstream/format.ts';
 import { openSplitStream, type SplitStream } from '../splitstream/reader.ts';
 import { checkReferenceName, findReference, linkedDigest } from './links.ts';
 import { openObject, readObject } from './objects.ts';
@@ -38,11 +39,21 @@ export async function openStreamObject(
   return { ...stream, digest };
 }
 
-/** The merged stream, all of it in memory: for small ones such as JSON. */
+const mostMergedBytes = 64 * 1024 * 1024;
+
+/**
+ * The merged stream, all of it in memory: for small ones such as JSON.
+ *
+ * @throws CodedError `SPLITSTREAM_INVALID` if it is damaged, or has more than 64 MiB.
+ */
 export async function readMergedStream(repository: Repository, stream: SplitStream): Promise<Buffer> {
   const parts: Buffer[] = [];
+  let bytes = 0;
   for await (const chunk of stream.chunks()) {
-    parts.push(chunk.kind === 'inline' ? chunk.bytes : readObject(repository, chunk.digest));
+    const part = chunk.kind === 'inline' ? chunk.bytes : readObject(repository, chunk.digest);
+    parts.push(part);
+    bytes += part.length;
+    if (bytes > mostMergedBytes) throw invalidStream(`it holds more than ${mostMergedBytes} bytes`);
   }
   return Buffer.concat(parts);
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
+import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
 
 /** Takes bytes piece by piece and compresses them into one zstd frame. */
 export interface FrameWriter {
@@ -50,11 +50,15 @@ export async function compressFrame(bytes: Uint8Array): Promise<Buffer> {
   return writer.finish();
 }
 
+// Writers need 2 MiB at most; the frame says how much its reader has to hold.
+const longestWindowLog2 = 24;
+
 /**
  * The content of zstd frames, in pieces, without holding it all. @throws an error of `node:zlib` if they are damaged.
  */
 export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> {
-  const decompressor = createZstdDecompress({ chunkSize: 256 * 1024 });
+  const params = { [constants.ZSTD_d_windowLogMax]: longestWindowLog2 };
+  const decompressor = createZstdDecompress({ chunkSize: 256 * 1024, params });
   decompressor.end(frames);
   yield* decompressor as AsyncIterable<Buffer>;
 }

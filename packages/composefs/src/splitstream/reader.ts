@@ -17,6 +17,9 @@ export interface SplitStream {
   chunks(): AsyncGenerator<SplitStreamChunk>;
 }
 
+/** A few bytes can be decompressed to very many; the names of a thousand layers are far below this. */
+const mostNameBytes = 1024 * 1024;
+
 /**
  * Opens the file of a split stream, all of which is at hand. Only lengths and references are checked; that the content
  * is the right one has to be known from the digest of the file.
@@ -40,7 +43,7 @@ export async function openSplitStream(
     contentType: info.contentType,
     totalBytes: info.totalBytes,
     objectReferences,
-    namedReferences: decodeNames(await decompressAll(bytesOf(info.namedReferences)), streamReferences),
+    namedReferences: decodeNames(await decompressNames(bytesOf(info.namedReferences)), streamReferences),
     chunks: () => decodeChunks(bytesOf(info.stream), objectReferences),
   };
 }
@@ -62,12 +65,17 @@ function decodeNames(bytes: Buffer, references: readonly string[]): Map<string, 
   return names;
 }
 
-async function decompressAll(frame: Buffer): Promise<Buffer> {
+async function decompressNames(frame: Buffer): Promise<Buffer> {
   const pieces: Buffer[] = [];
+  let bytes = 0;
   try {
-    for await (const piece of decompressFrames(frame)) pieces.push(piece);
+    for await (const piece of decompressFrames(frame)) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > mostNameBytes) throw invalidStream('its named references have no end');
+    }
   } catch (error) {
-    throw invalidStream('its named references cannot be decompressed', error);
+    throw isCompressionError(error) ? invalidStream('its named references cannot be decompressed', error) : error;
   }
   return Buffer.concat(pieces);
 }

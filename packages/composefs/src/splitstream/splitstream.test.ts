@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { zstdCompressSync } from 'node:zlib';
+import { buffer } from 'node:stream/consumers';
+import { constants, createZstdCompress, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
-import { isSplitStream } from './format.ts';
+import { encodeHeader, isSplitStream } from './format.ts';
 import { openSplitStream, type SplitStream } from './reader.ts';
 import { createSplitStreamWriter } from './writer.ts';
 
@@ -160,4 +161,27 @@ describe('damage is reported', () => {
     content.writeBigInt64LE(-3n);
     await expect(withStream(content)).rejects.toMatchObject({ code: 'SPLITSTREAM_INVALID' });
   });
+});
+
+test('frames that claim or become very much are refused', async () => {
+  const header = (names: Buffer) =>
+    Buffer.concat([
+      encodeHeader('sha256', {
+        streamReferences: { start: 112, end: 112 },
+        objectReferences: { start: 112, end: 112 },
+        stream: { start: 112, end: 112 },
+        namedReferences: { start: 112, end: 112 + names.length },
+        contentType: 'oci_blob',
+        totalBytes: 0n,
+      }),
+      names,
+    ]);
+  const bomb = zstdCompressSync(Buffer.alloc(50_000_000));
+  await expect(openSplitStream(header(bomb), 'sha256')).rejects.toMatchObject({ code: 'SPLITSTREAM_INVALID' });
+  const { ZSTD_c_windowLog, ZSTD_c_enableLongDistanceMatching } = constants;
+  const compressor = createZstdCompress({ params: { [ZSTD_c_windowLog]: 27, [ZSTD_c_enableLongDistanceMatching]: 1 } });
+  compressor.write(Buffer.from('x'));
+  compressor.end();
+  const wide = await buffer(compressor);
+  await expect(openSplitStream(header(wide), 'sha256')).rejects.toMatchObject({ code: 'SPLITSTREAM_INVALID' });
 });

@@ -92,7 +92,13 @@ function mountUnit({ tag, guestPath, readOnly }: GuestMount): string {
   ].join('\n');
 }
 
-const storageOptions = `STORAGE_OPTS=additionalimagestore=${storageMountPoint}`;
+const storageConfiguration = '/run/bcvk/storage.conf';
+
+/** Podman 5 passes over the first; the second takes the place of the machine's own storage.conf(5). */
+const storageVariables = [
+  `STORAGE_OPTS=additionalimagestore=${storageMountPoint}`,
+  `CONTAINERS_STORAGE_CONF=${storageConfiguration}`,
+];
 
 /** For login sessions: PAM reads /etc/environment. */
 const storageService = [
@@ -106,15 +112,27 @@ const storageService = [
   '[Service]',
   'Type=oneshot',
   'RemainAfterExit=yes',
-  `ExecStart=/bin/sh -c 'grep -qs ^STORAGE_OPTS= /etc/environment || echo ${storageOptions} >>/etc/environment'`,
+  ...storageVariables.map((line) => {
+    const name = line.slice(0, line.indexOf('='));
+    return `ExecStart=/bin/sh -c 'grep -qs ^${name}= /etc/environment || echo ${line} >>/etc/environment'`;
+  }),
   '',
 ].join('\n');
 
 /** For services of the system and of users. */
 const storageTmpfiles = [
-  `f /etc/environment.d/90-bcvk-storage.conf 0644 root root - ${storageOptions}`,
+  'd /run/bcvk 0755 root root -',
+  `f ${storageConfiguration} 0644 root root - ${[
+    '[storage]',
+    'driver = "overlay"',
+    'runroot = "/run/containers/storage"',
+    'graphroot = "/var/lib/containers/storage"',
+    '[storage.options]',
+    `additionalimagestores = ["${storageMountPoint}"]`,
+  ].join('\\n')}`,
+  `f /etc/environment.d/90-bcvk-storage.conf 0644 root root - ${storageVariables.join('\\n')}`,
   'd /etc/systemd/system.conf.d 0755 root root -',
-  `f /etc/systemd/system.conf.d/90-bcvk-storage.conf 0644 root root - [Manager]\\nDefaultEnvironment=${storageOptions}`,
+  `f /etc/systemd/system.conf.d/90-bcvk-storage.conf 0644 root root - [Manager]\\nDefaultEnvironment=${storageVariables.join(' ')}`,
   '',
 ].join('\n');
 

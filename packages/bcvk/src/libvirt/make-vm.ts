@@ -69,6 +69,10 @@ export async function makeVm(name: string, parts: VmParts): Promise<void> {
       ],
       { step: "make the VM's disk" },
     );
+    if (request.diskEditor !== undefined) {
+      phase.note(`Editing the disk with ${request.diskEditor}`);
+      await run([request.diskEditor, files.disk], { step: "edit the VM's disk", signal: context.signal });
+    }
     const firmware = await makeFirmware(request, files.firmwareVariables, context);
     const accel = await acceleration(image, baseDisk, context);
     phase.fact('accel', accel);

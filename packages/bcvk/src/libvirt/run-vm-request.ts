@@ -29,4 +29,6 @@ export interface RunVmRequest {
   logs: LogFiles;
   instanceType: string | undefined;
   waitForSsh: boolean;
+  /** A program that is run with the new disk, a qcow2 file, before the VM first starts. */
+  diskEditor: string | undefined;
 }

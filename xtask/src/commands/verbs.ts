@@ -42,6 +42,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./build.ts')).build,
   },
   {
+    name: 'legacy-disk',
+    describe: 'turn a freshly installed disk into one of bootc 1.13',
+    group: 'test',
+    load: async () => (await import('./legacy-disk.ts')).legacyDisk,
+  },
+  {
     name: 'plan',
     describe: 'show the cell, where its values come from, and the commands that would run',
     group: 'look',

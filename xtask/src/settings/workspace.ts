@@ -13,6 +13,7 @@ export const workspace = {
   runs: join(workspaceRoot, 'target/runs'),
   tmt: join(workspaceRoot, 'target/tools/venv/bin/tmt'),
   cfsctl: join(workspaceRoot, 'target/tools/bin/cfsctl'),
+  legacyDisk: join(workspaceRoot, 'packages/bootc/legacy-disk.ts'),
   bundledBcvk: join(workspaceRoot, 'packages/bcvk/src/main.ts'),
 } as const;
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, lastLines } from '@workbench/run';
 import type { Failure, PhaseTime, PlanReport } from '../report/plan-report.ts';
+import { workspace } from '../settings/workspace.ts';
 import { progress, step } from '../steps/step.ts';
 import { readBcvkTimings } from '../vm/bcvk-timings.ts';
 import { GuestDeath } from '../vm/guest-death.ts';
@@ -51,7 +52,7 @@ function launch(context: PlanContext): Promise<Machine> {
     name: vm,
     image,
     labels,
-    bcvkOptions,
+    bcvkOptions: context.plan.wantsLegacyDisk ? [...bcvkOptions, `--disk-editor=${workspace.legacyDisk}`] : bcvkOptions,
     bindStorage: context.plan.wantsBindStorage,
     logFolder: context.planFolder,
     bcvk: context.bcvk.withLog(context.commandsLog),

@@ -34,7 +34,7 @@ test('what the cell cannot run is left out with the reason', () => {
 
 test('the wish for storage is read', () => {
   expect(selectPlans(exported, ['ro'], defaultCell).plans).toEqual([
-    { name: '/plans/rollback', wantsBindStorage: false },
+    { name: '/plans/rollback', wantsBindStorage: false, wantsLegacyDisk: false },
   ]);
   expect(selectPlans(exported, ['readonly'], defaultCell).plans[0]?.wantsBindStorage).toBe(true);
 });

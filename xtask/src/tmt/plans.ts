@@ -12,6 +12,8 @@ const planSchema = z.looseObject({
   enabled: z.boolean(),
   /** Wants the container storage of the machine in the guest, and the image to upgrade to. */
   'extra-try_bind_storage': flag,
+  /** Wants a disk as bootc 1.13 installed it. */
+  'extra-legacy_disk': flag,
   'extra-fixme_skip_if_composefs': flag,
   'extra-fixme_skip_if_uki': flag,
 });
@@ -20,6 +22,8 @@ const planSchema = z.looseObject({
 export interface Plan {
   readonly name: string;
   readonly wantsBindStorage: boolean;
+  /** Whether its VM has a disk as bootc 1.13 installed it. */
+  readonly wantsLegacyDisk: boolean;
 }
 
 /** The plans to run, and those that were asked for but are not run in this cell. */
@@ -48,7 +52,11 @@ export function selectPlans(exported: string, filters: readonly string[], cell: 
     if (filters.length > 0 && !filters.some((filter) => plan.name.includes(filter))) continue;
     const why = whyNot(plan, cell);
     if (why === undefined) {
-      selection.plans.push({ name: plan.name, wantsBindStorage: plan['extra-try_bind_storage'] });
+      selection.plans.push({
+        name: plan.name,
+        wantsBindStorage: plan['extra-try_bind_storage'],
+        wantsLegacyDisk: plan['extra-legacy_disk'],
+      });
     } else {
       selection.leftOut.push({ plan: plan.name, why });
     }

@@ -129,5 +129,6 @@ test('options that are repeated or imply others', async () => {
     logs: { console: '/c.log', journal: '/logs/journal.json', initrdJournal: '/logs/journal-initrd.json' },
     hasTpm: false,
     waitForSsh: true,
+    diskEditor: undefined,
   });
 });

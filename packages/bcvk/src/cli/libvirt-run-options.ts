@@ -40,6 +40,7 @@ export const libvirtRunOptionTable: Record<string, Options> = {
   'graphical-console': flag('Add a SPICE console'),
   transient: flag('A VM that is gone when it stops'),
   'console-log': text('Log the OS console (hvc0) to this file'),
+  'disk-editor': text('Run this program with the new disk of the VM, a qcow2 file, before it first starts'),
   'platform-console-log': text('Log the console of firmware and boot loader (ttyS0) to this file'),
 };
 
@@ -91,6 +92,7 @@ export function readLibvirtRun(parsed: Parsed, env: NodeJS.ProcessEnv): LibvirtR
         console: logs.console ?? stringOf(parsed, 'console-log'),
         platformConsole: stringOf(parsed, 'platform-console-log') ?? logs.platformConsole,
       },
+      diskEditor: stringOf(parsed, 'disk-editor'),
       waitForSsh: flagOf(parsed, 'ssh') || flagOf(parsed, 'ssh-wait'),
     },
   };

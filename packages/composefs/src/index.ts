@@ -23,6 +23,7 @@ export { mountImage } from './mount/mount-image.ts';
 export { buildBootTree } from './oci/boot-tree.ts';
 export { buildImages } from './oci/build-images.ts';
 export { checkImages, type ImageCheck } from './oci/check-images.ts';
+export { exportLayout } from './oci/export-layout.ts';
 export { type ImageMetadata, readImageMetadata } from './oci/image-metadata.ts';
 export { buildImageTree, readFileNode } from './oci/image-tree.ts';
 export { type ImportOptions, type ImportProgress, type ImportResult, importImage } from './oci/import-image.ts';

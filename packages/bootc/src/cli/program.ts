@@ -2,7 +2,7 @@ import { CodedError } from '@workbench/run';
 import yargs from 'yargs';
 import { containerCommand } from './commands/container.ts';
 import { deploymentCommands } from './commands/deployments.ts';
-import { imageCommand } from './commands/image.ts';
+import { imageCommand, runPodmanVerb } from './commands/image.ts';
 import { installCommand } from './commands/install.ts';
 import { internalsCommand } from './commands/internals.ts';
 import { statusCommand } from './commands/status.ts';
@@ -23,6 +23,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       const { cfsMain } = await import('@workbench/composefs');
       return await cfsMain(args.slice(2), process.getuid?.() === 0 ? { defaultRepository: '/sysroot/composefs' } : {});
     }
+    if (args[0] === 'image' && (await runPodmanVerb(args))) return 0;
     const parser = makeParser(args);
     try {
       await parser.parseAsync([...args]);

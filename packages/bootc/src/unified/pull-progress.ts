@@ -68,7 +68,9 @@ export function createPullTracker(
     const isOver = before.state === 'done' || before.state === 'cached';
     const done = Math.max(before.bytesDone, change.bytesDone ?? 0);
     // The manifest knows better than who pulls.
-    const total = before.bytesTotal > 0 ? before.bytesTotal : Math.max(change.bytesTotal ?? 0, 0);
+    const told = change.bytesTotal ?? 0;
+    const learned = told > 0 ? Math.max(told, before.bytesDone) : 0;
+    const total = before.bytesTotal > 0 ? before.bytesTotal : learned;
     const state = isOver ? before.state : (change.state ?? before.state);
     blobs.set(digest, { digest, state, bytesDone: total > 0 ? Math.min(done, total) : done, bytesTotal: total });
   };

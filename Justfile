@@ -19,6 +19,12 @@ default:
 build *ARGS:
     @{{ xtask }} build "$@"
 
+# Build the sealed image: a signed boot loader and a signed unified kernel image, for machines with Secure Boot
+[group('vm tests')]
+[no-exit-message]
+build-sealed *ARGS: generate-secureboot-keys
+    @{{ xtask }} build --boot-type=uki --seal-state=sealed "$@"
+
 # Build, then run the tmt plans whose name contains one of the words: `just test-tmt readonly --filesystem=btrfs`
 [group('vm tests')]
 [no-exit-message]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a base image bootable by bootc: the layout of a read-only root, the kernel and its initramfs under
-# /usr/lib/modules, and the units that a virtual machine needs. Runs once, in the build, without a network.
+# Makes a base image bootable by bootc, but for its kernel: the layout of a read-only root, and the units that a virtual
+# machine needs. Runs once, in the build, without a network.
 set -eu
 
 # move_to_var DIR TARGET: DIR becomes a link into /var; what it held goes along.
@@ -22,7 +22,7 @@ move_to_var /mnt /var/mnt
 mkdir -p /sysroot /boot /usr/lib/bootc/kargs.d
 [ -e /ostree ] || ln -s sysroot/ostree /ostree
 
-# Exactly one kernel, where the boot loader's side of bootc looks for it.
+# Exactly one kernel.
 version=
 for dir in /usr/lib/modules/*/; do
     [ -d "$dir/kernel" ] || continue
@@ -36,9 +36,8 @@ done
     echo "the base image has no kernel: nothing under /usr/lib/modules" >&2
     exit 1
 }
-if [ ! -e "/usr/lib/modules/$version/vmlinuz" ]; then
-    cp "/boot/vmlinuz-$version" "/usr/lib/modules/$version/vmlinuz"
-fi
+# Kernel and initramfs are put in place, or into a unified kernel image, when the rest of the system is done.
+rm -f "/usr/lib/modules/$version/vmlinuz" "/usr/lib/modules/$version/initramfs.img"
 find /boot -mindepth 1 -delete
 rm -f /vmlinuz /vmlinuz.old /initrd.img /initrd.img.old
 
@@ -61,5 +60,4 @@ done
 systemctl mask systemd-boot-random-seed.service ldconfig.service systemd-journal-catalog-update.service \
     dracut-shutdown.service
 
-dracut --force --no-hostonly --kver "$version" "/usr/lib/modules/$version/initramfs.img"
 rm -rf /var/log/* /var/cache/* /var/tmp/* /tmp/*

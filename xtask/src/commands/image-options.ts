@@ -1,7 +1,7 @@
 import { CodedError } from '@workbench/run';
 import type { BuildOptions } from '../image/build.ts';
 import { formatCell } from '../matrix/cell.ts';
-import { imageBuildArguments, isBuiltHere } from '../matrix/image-arguments.ts';
+import { isBuiltHere } from '../matrix/image-arguments.ts';
 import type { Settings } from '../settings/load-settings.ts';
 
 /**
@@ -10,12 +10,12 @@ import type { Settings } from '../settings/load-settings.ts';
  * @throws CodedError CELL_NOT_BUILT_HERE for a cell whose image the Containerfile does not make: another image would be
  * tested under its name.
  */
-export function imageOptions(settings: Settings): Pick<BuildOptions, 'base' | 'buildArguments'> {
+export function imageOptions(settings: Settings): Pick<BuildOptions, 'base' | 'cell'> {
   const { cell, variables } = settings;
   if (!isBuiltHere(cell)) {
     throw new CodedError('CELL_NOT_BUILT_HERE', `images/Containerfile makes no image for ${formatCell(cell)}`, {
-      hint: 'it makes composefs images with systemd and bls; `xtask run-tmt IMAGE` tests an image made elsewhere',
+      hint: 'it makes composefs images with systemd; `xtask run-tmt IMAGE` tests an image made elsewhere',
     });
   }
-  return { base: variables.get('BOOTC_base')?.value, buildArguments: imageBuildArguments(cell) };
+  return { base: variables.get('BOOTC_base')?.value, cell };
 }

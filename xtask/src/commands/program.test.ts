@@ -72,8 +72,11 @@ test('a sealed cell without keys names the recipe that makes them', async () => 
 
 test('a combination that is possible but not built here is not built as another one', async () => {
   const world = { environment: {}, dotenvFile: '/no/such/.env', profilesFolder: 'vm-profiles' };
-  const settings = await loadSettings({ ...world, commandLine: { bootType: { value: 'uki', from: '--boot-type' } } });
-  expect(() => imageOptions(settings)).toThrow('makes no image for composefs/systemd/uki/unsealed/ext4');
+  const settings = await loadSettings({
+    ...world,
+    commandLine: { bootloader: { value: 'grub', from: '--bootloader' } },
+  });
+  expect(() => imageOptions(settings)).toThrow('makes no image for composefs/grub/bls/unsealed/ext4');
   const buildable = await loadSettings({ ...world, environment: { BOOTC_base: 'localhost/base' } });
   expect(imageOptions(buildable)).toMatchObject({ base: 'localhost/base' });
 });

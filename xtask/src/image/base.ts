@@ -1,13 +1,38 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { run } from '@workbench/run';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note } from '../steps/step.ts';
 import { inspectImage, podman } from './podman.ts';
 
-/** The name of the base image that is made here from Debian's packages. */
-export const debianBase = 'localhost/bootc-base';
+/** An image that is made here from Debian's packages. */
+export interface DebianImage {
+  readonly name: string;
+  /** A list of packages, in this repository. */
+  readonly packagesFile: string;
+  /** Shell commands of mmdebstrap(1) for the root file system `$1`. */
+  readonly hooks: readonly string[];
+}
+
+/** The base of the images under test. */
+export const debianBase: DebianImage = {
+  name: 'localhost/bootc-base',
+  packagesFile: 'images/debian/packages',
+  hooks: [
+    // The hook that would have run depmod is the one that makes the initramfs.
+    'for modules in "$1"/usr/lib/modules/*; do chroot "$1" depmod "$(basename "$modules")"; done',
+    // Taken from the machine that builds; each system gets its own.
+    'rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
+  ],
+};
+
+/** The tools that images are sealed with. */
+export const sealingTools: DebianImage = {
+  name: 'localhost/bootc-sealing-tools',
+  packagesFile: 'images/debian/sealing-packages',
+  hooks: [],
+};
 
 const suite = 'trixie';
 const inputsLabel = 'workbench.base-inputs';
@@ -21,26 +46,27 @@ export interface BaseOptions {
 }
 
 /**
- * Makes sure of the Debian base image: a root file system that mmdebstrap installs from the packages listed in
- * images/debian/packages, imported as an image of one layer. It is made again only when its inputs changed.
+ * Makes sure of a Debian image: a root file system that mmdebstrap installs from the packages of its list, imported as an
+ * image of one layer. It is made again only when its inputs changed.
  *
  * @throws CommandError when mmdebstrap or podman fails; no image of that name appears then.
  */
-export async function ensureDebianBase(options: BaseOptions): Promise<void> {
-  const packages = await readPackages();
+export async function ensureDebianImage(image: DebianImage, options: BaseOptions): Promise<void> {
+  const { name } = image;
+  const packages = await readPackages(image);
   const inputs = createHash('sha256')
-    .update(JSON.stringify(mmdebstrapCommand(packages, '')))
+    .update(JSON.stringify(mmdebstrapCommand(image, packages, '')))
     .digest('hex');
-  const there = await inspectImage(debianBase, options.signal);
+  const there = await inspectImage(name, options.signal);
   if (there?.labels[inputsLabel] === inputs && options.fresh !== true) {
-    note(`${debianBase} is there, made of the same packages`);
+    note(`${name} is there, made of the same packages`);
     return;
   }
   const folder = join(workspaceRoot, 'target/image');
   await mkdir(folder, { recursive: true });
-  const archive = join(folder, `base-${process.pid}.tar`);
+  const archive = join(folder, `${basename(name)}-${process.pid}.tar`);
   try {
-    await run(mmdebstrapCommand(packages, archive), {
+    await run(mmdebstrapCommand(image, packages, archive), {
       step: `install ${packages.length} packages and what they need`,
       timeoutMs: 1_800_000,
       logFile: options.logFile,
@@ -48,8 +74,8 @@ export async function ensureDebianBase(options: BaseOptions): Promise<void> {
       // Debian's kernel hooks make no initramfs then: the image build makes the one that counts.
       env: { INITRD: 'No' },
     });
-    await podman(['import', '--quiet', `--change=LABEL ${inputsLabel}=${inputs}`, archive, debianBase], {
-      step: `import ${debianBase}`,
+    await podman(['import', '--quiet', `--change=LABEL ${inputsLabel}=${inputs}`, archive, name], {
+      step: `import ${name}`,
       logFile: options.logFile,
       signal: options.signal,
     });
@@ -58,17 +84,21 @@ export async function ensureDebianBase(options: BaseOptions): Promise<void> {
   }
 }
 
-/** The packages that the Debian base is made from, without those they need. */
-export async function readPackages(): Promise<string[]> {
-  const text = await readFile(join(workspaceRoot, 'images/debian/packages'), 'utf8');
+/** The packages that a Debian image is made from, without those they need. */
+export async function readPackages(image: DebianImage): Promise<string[]> {
+  const text = await readFile(join(workspaceRoot, image.packagesFile), 'utf8');
   return text
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '');
 }
 
-/** The argument vector that makes the root file system of the base and writes it to `archive` (tar). */
-export function mmdebstrapCommand(packages: readonly string[], archive: string): [string, ...string[]] {
+/** The argument vector that makes the root file system of an image and writes it to `archive` (tar). */
+export function mmdebstrapCommand(
+  image: DebianImage,
+  packages: readonly string[],
+  archive: string,
+): [string, ...string[]] {
   // Documentation in other languages is a third of a minimal system, and nobody reads it in a test VM.
   const left = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*'];
   return [
@@ -78,10 +108,7 @@ export function mmdebstrapCommand(packages: readonly string[], archive: string):
     '--aptopt=Acquire::Languages "none"',
     ...left.map((path) => `--dpkgopt=path-exclude=${path}`),
     '--dpkgopt=path-include=/usr/share/doc/*/copyright',
-    // The hook that would have run depmod is the one that makes the initramfs.
-    '--customize-hook=for modules in "$1"/usr/lib/modules/*; do chroot "$1" depmod "$(basename "$modules")"; done',
-    // Taken from the machine that builds; each system gets its own.
-    '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
+    ...image.hooks.map((hook) => `--customize-hook=${hook}`),
     `--include=${packages.join(',')}`,
     suite,
     archive,

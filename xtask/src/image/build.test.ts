@@ -1,25 +1,30 @@
 import { expect, test } from 'vitest';
+import { defaultCell } from '../matrix/cell.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
-import { mmdebstrapCommand } from './base.ts';
+import { debianBase, mmdebstrapCommand } from './base.ts';
 import { buildArguments } from './build.ts';
 import { podmanCommand } from './podman.ts';
 
 test('the image build needs no network, takes the base as it is, and hands the cell on', () => {
-  const args = buildArguments('localhost/some-base', ['--build-arg=boot_type=bls'], 'target/image/context');
+  const context = { folder: 'target/image/context', systemInputs: '1a', inputs: '2b' };
+  const args = buildArguments({ cell: defaultCell, base: 'localhost/some-base', context });
   expect(args.map((arg) => arg.replace(workspaceRoot, ''))).toEqual([
     'build',
     '--network=none',
     '--pull=never',
+    '--target=bls',
     '--tag=localhost/bootc',
     '--build-arg=base=localhost/some-base',
-    '--build-arg=boot_type=bls',
+    '--build-arg=system_inputs=1a',
+    '--build-arg=variant=composefs',
+    '--build-arg=bootloader=systemd',
     '--file=/images/Containerfile',
     'target/image/context',
   ]);
 });
 
 test('the base is made of the listed packages, and names no mirror', () => {
-  const command = mmdebstrapCommand(['systemd', 'podman'], 'base.tar');
+  const command = mmdebstrapCommand(debianBase, ['systemd', 'podman'], 'base.tar');
   expect(command.slice(-3)).toEqual(['--include=systemd,podman', 'trixie', 'base.tar']);
   expect(command.join(' ')).not.toMatch(/https?:/);
 });

@@ -1,9 +1,14 @@
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
-import { workspaceRoot } from '../settings/workspace.ts';
+import { isSealed } from '../matrix/bcvk-options.ts';
+import type { Cell } from '../matrix/cell.ts';
+import { imageBuildArguments } from '../matrix/image-arguments.ts';
+import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, step } from '../steps/step.ts';
-import { debianBase, ensureDebianBase } from './base.ts';
+import { debianBase, ensureDebianImage, sealingTools } from './base.ts';
+import { assembleContext, type BuildContext } from './context.ts';
 import { inspectImage, podman } from './podman.ts';
 
 /** The name of the image under test. */
@@ -13,8 +18,7 @@ export const bootcImage = 'localhost/bootc';
 export interface BuildOptions {
   /** The image to build on (`BOOTC_base`). Default: the Debian base, which is made here. */
   base?: string | undefined;
-  /** `--build-arg` options of the cell. */
-  buildArguments?: readonly string[];
+  cell: Cell;
   /** Make the Debian base again with the packages of today. */
   freshBase?: boolean;
   /** Default: target/image/build.log. */
@@ -30,8 +34,8 @@ export interface BuiltImage {
 }
 
 /**
- * Builds `localhost/bootc`: base, configuration and initramfs, runtime, and our program as the last layer. What did not
- * change is taken from podman's layer cache, so that a change of code rebuilds the last layer only.
+ * Builds `localhost/bootc`: base, configuration, kernel and initramfs, runtime, and our program as the last layer; or with a
+ * unified kernel image of all that on top. What did not change is taken from podman's layer cache, so that a change of code rebuilds the last layer only.
  *
  * @throws CommandError when a tool fails, with its last lines; the image of that name stays the one it was.
  */
@@ -40,10 +44,14 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
   const { signal } = options;
   return step(`build ${bootcImage}`, async () => {
     const base = await step('base image', () => chooseBase(options, logFile));
+    const certificate =
+      options.cell.bootType === 'uki'
+        ? await step('tools for sealing', () => prepareSealing(options.cell, { logFile, signal }))
+        : undefined;
     await step('program', () => bundleProgram(logFile, signal));
     await step('image', async () => {
-      const context = await assembleContext(logFile, signal);
-      await podman(buildArguments(base, options.buildArguments ?? [], context), {
+      const context = await assembleContext({ base, logFile, signal });
+      await podman(buildArguments({ cell: options.cell, base, context, certificate }), {
         step: `build ${bootcImage}`,
         timeoutMs: 1_800_000,
         logFile,
@@ -63,8 +71,8 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
 
 async function chooseBase(options: BuildOptions, logFile: string): Promise<string> {
   if (options.base === undefined || options.base === '') {
-    await ensureDebianBase({ fresh: options.freshBase ?? false, logFile, signal: options.signal });
-    return debianBase;
+    await ensureDebianImage(debianBase, { fresh: options.freshBase ?? false, logFile, signal: options.signal });
+    return debianBase.name;
   }
   if ((await inspectImage(options.base, options.signal)) === undefined) {
     await podman(['pull', '--quiet', options.base], {
@@ -86,40 +94,43 @@ async function bundleProgram(logFile: string, signal: AbortSignal): Promise<void
   });
 }
 
-/** The argument vector of the image build, after `podman`. `context` is the folder that the Containerfile copies from. */
-export function buildArguments(base: string, cellArguments: readonly string[], context: string): string[] {
+// The digest of the certificate that a sealed image is signed by; undefined for an unsealed one.
+async function prepareSealing(
+  cell: Cell,
+  options: { logFile: string; signal: AbortSignal },
+): Promise<string | undefined> {
+  await ensureDebianImage(sealingTools, options);
+  if (!isSealed(cell)) return undefined;
+  return createHash('sha256')
+    .update(await readFile(join(workspace.secureBootKeys, 'db.crt')))
+    .digest('hex');
+}
+
+/** What one image build is made of. */
+export interface BuildInputs {
+  cell: Cell;
+  base: string;
+  context: BuildContext;
+  /** Digest of the certificate that the image is signed by: keys that were made anew make it another image. */
+  certificate?: string | undefined;
+}
+
+/** The argument vector of the image build, after `podman`. */
+export function buildArguments({ cell, base, context, certificate }: BuildInputs): string[] {
+  const secret = (id: string, file: string): string => `--secret=id=${id},src=${join(workspace.secureBootKeys, file)}`;
+  const sealing = [secret('secureboot_key', 'db.key'), secret('secureboot_cert', 'db.crt')];
   return [
     'build',
     '--network=none',
     '--pull=never',
+    `--target=${cell.bootType}`,
     `--tag=${bootcImage}`,
     `--build-arg=base=${base}`,
-    ...cellArguments,
+    `--build-arg=system_inputs=${context.systemInputs}`,
+    ...(cell.bootType === 'uki' ? [`--build-arg=inputs=${context.inputs}`] : []),
+    ...imageBuildArguments(cell),
+    ...(isSealed(cell) ? [...sealing, `--build-arg=certificate=${certificate ?? 'none'}`] : []),
     `--file=${join(workspaceRoot, 'images/Containerfile')}`,
-    context,
+    context.folder,
   ];
-}
-
-/** Lays out one folder a layer, with the times that the files have at their source: podman's cache looks at both. */
-async function assembleContext(logFile: string, signal: AbortSignal): Promise<string> {
-  const context = join(workspaceRoot, 'target/image/context');
-  const parts: readonly [from: string, to: string, ...options: string[]][] = [
-    ['images/rootfs/', 'system/'],
-    ['packages/bootc/rootfs/usr/lib/dracut/', 'system/usr/lib/dracut/'],
-    ['target/guest/usr/lib/bootc/node', 'runtime/usr/lib/bootc/'],
-    ['packages/bootc/rootfs/', 'program/', '--exclude=/usr/lib/dracut'],
-    ['target/guest/', 'program/', '--exclude=/usr/lib/bootc/node'],
-  ];
-  await rm(context, { recursive: true, force: true });
-  for (const [from, to, ...exclude] of parts) {
-    await mkdir(join(context, to), { recursive: true });
-    await run(['rsync', '--archive', ...exclude, from, join(context, to)], {
-      step: 'lay out the build context',
-      cwd: workspaceRoot,
-      logFile,
-      signal,
-    });
-  }
-  await cp(join(workspaceRoot, 'images/configure.sh'), join(context, 'configure.sh'), { preserveTimestamps: true });
-  return context;
 }

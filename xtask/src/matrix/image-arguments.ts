@@ -1,14 +1,14 @@
 import type { Cell } from './cell.ts';
 
 /**
- * The build arguments that a cell stands for in `images/Containerfile`, as `podman build` takes them. The file system is
- * not among them unless the image holds a UKI, whose command line depends on it; so cells share images where they can.
+ * The build arguments that a cell stands for in `images/Containerfile`, as `podman build` takes them. The boot type
+ * is the target of the build. The file system is not among them unless the image holds a UKI, whose command line depends on
+ * it; so cells share images where they can.
  */
 export function imageBuildArguments(cell: Cell): string[] {
   const values: Record<string, string> = { variant: cell.variant };
   if (cell.variant === 'composefs') {
     values.bootloader = cell.bootloader;
-    values.boot_type = cell.bootType;
     if (cell.bootType === 'uki') {
       values.seal_state = cell.sealState;
       // xfs has no fs-verity, so the digest on its command line is one that may be missing.
@@ -20,5 +20,5 @@ export function imageBuildArguments(cell: Cell): string[] {
 
 /** Whether `images/Containerfile` makes the image of a cell. Of what it does not make, images can be brought along. */
 export function isBuiltHere(cell: Cell): boolean {
-  return cell.variant === 'composefs' && cell.bootloader === 'systemd' && cell.bootType === 'bls';
+  return cell.variant === 'composefs' && cell.bootloader === 'systemd';
 }

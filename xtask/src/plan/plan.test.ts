@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dir } from 'tmp-promise';
 import { expect, test } from 'vitest';
+import { debianBase, sealingTools } from '../image/base.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { testRequest } from '../settings/test-request.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
@@ -17,7 +18,10 @@ async function input(environment: Record<string, string>, filters: string[]): Pr
     settings,
     request: testRequest(settings, { image: 'localhost/bootc', filters, kernelArguments: ['quiet'] }),
     plans: ['/plans/readonly', '/plans/upgrade'],
-    packages: ['systemd', 'podman'],
+    packagesOf: new Map([
+      [debianBase, ['systemd', 'podman']],
+      [sealingTools, ['sbsigntool']],
+    ]),
     bcvk: { argv: ['node', 'packages/bcvk/src/main.ts'], kind: 'bundled', why: 'no bcvk on PATH' },
     systemdRuns: true,
   };
@@ -44,8 +48,19 @@ test('a base of one’s own is pulled, not made', async () => {
   ]);
 });
 
+test('the plan of a sealed cell makes the tools for sealing, and hands the key to the build', async () => {
+  const planned = await input({ BOOTC_boot_type: 'uki', BOOTC_seal_state: 'sealed' }, ['readonly']);
+  const commands = plannedCommands(planned);
+  expect(commands.map(({ title }) => title)).toContain(
+    'make the tools for sealing, unless it is there and made of the same packages',
+  );
+  const build = commands.find(({ title }) => title === 'build localhost/bootc')?.argv.join(' ');
+  expect(build).toMatch(/--target=uki .*--build-arg=seal_state=sealed .*--secret=id=secureboot_key,src=.*\/db.key/);
+  expect(build).toContain('--build-arg=certificate=<digest>');
+});
+
 test('what would stop a run is said', async () => {
-  expect(whyNothingWouldRun(await input({ BOOTC_boot_type: 'uki' }, []))).toContain('makes no image for');
+  expect(whyNothingWouldRun(await input({ BOOTC_bootloader: 'grub' }, []))).toContain('makes no image for');
   expect(whyNothingWouldRun(await input({}, ['readnoly']))).toBe('no plan has readnoly in its name');
 });
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { debianBase, mmdebstrapCommand } from '../image/base.ts';
+import { type DebianImage, debianBase, mmdebstrapCommand, sealingTools } from '../image/base.ts';
 import { bootcImage, buildArguments } from '../image/build.ts';
 import { podmanCommand } from '../image/podman.ts';
 import { axisList, axisVariable, formatCell } from '../matrix/cell.ts';
-import { imageBuildArguments, isBuiltHere } from '../matrix/image-arguments.ts';
+import { isBuiltHere } from '../matrix/image-arguments.ts';
 import { pathWord } from '../runs/run-folder.ts';
 import type { Settings } from '../settings/load-settings.ts';
 import type { TestRequest } from '../settings/test-request.ts';
@@ -27,8 +27,8 @@ export interface PlanInput {
   readonly request: TestRequest;
   /** Names of all plans. */
   readonly plans: readonly string[];
-  /** The packages of the Debian base. */
-  readonly packages: readonly string[];
+  /** The packages of a Debian image. */
+  readonly packagesOf: ReadonlyMap<DebianImage, readonly string[]>;
   readonly bcvk: PlannedBcvk;
   readonly systemdRuns: boolean;
 }
@@ -49,26 +49,43 @@ export function whyNothingWouldRun({ settings, request, plans }: PlanInput): str
   return unmatched.length === 0 ? undefined : `no plan has ${unmatched.join(' or ')} in its name`;
 }
 
-function imageCommands({ settings, systemdRuns, packages }: PlanInput): PlannedCommand[] {
-  if (!isBuiltHere(settings.cell)) return [];
+function imageCommands(input: PlanInput): PlannedCommand[] {
+  const { settings, systemdRuns } = input;
+  const { cell } = settings;
+  if (!isBuiltHere(cell)) return [];
   const base = settings.variables.get('BOOTC_base')?.value;
   const podman = (args: readonly string[]): string[] => podmanCommand(args, systemdRuns);
   const makeBase: PlannedCommand[] =
     base !== undefined
       ? [{ stage: 'image', title: 'pull the base image, unless it is there', argv: podman(['pull', '--quiet', base]) }]
-      : [
-          {
-            stage: 'image',
-            title: 'make the base image, unless it is there and made of the same packages',
-            argv: mmdebstrapCommand(packages, '<archive>'),
-          },
-          { stage: 'image', title: 'import it', argv: podman(['import', '--quiet', '<archive>', debianBase]) },
-        ];
-  const build = buildArguments(base ?? debianBase, imageBuildArguments(settings.cell), 'target/image/context');
+      : debianCommands(debianBase, 'the base image', input);
+  const makeTools = cell.bootType === 'uki' ? debianCommands(sealingTools, 'the tools for sealing', input) : [];
+  const build = buildArguments({
+    cell,
+    base: base ?? debianBase.name,
+    context: { folder: 'target/image/context', systemInputs: '<digest>', inputs: '<digest>' },
+    certificate: '<digest>',
+  });
   return [
     ...makeBase,
+    ...makeTools,
     { stage: 'image', title: 'bundle the program', argv: ['node', 'packages/bootc/bundle.ts'] },
     { stage: 'image', title: `build ${bootcImage}`, argv: podman(build) },
+  ];
+}
+
+function debianCommands(image: DebianImage, what: string, { packagesOf, systemdRuns }: PlanInput): PlannedCommand[] {
+  return [
+    {
+      stage: 'image',
+      title: `make ${what}, unless it is there and made of the same packages`,
+      argv: mmdebstrapCommand(image, packagesOf.get(image) ?? [], '<archive>'),
+    },
+    {
+      stage: 'image',
+      title: 'import it',
+      argv: podmanCommand(['import', '--quiet', '<archive>', image.name], systemdRuns),
+    },
   ];
 }
 

@@ -15,14 +15,14 @@ function imageWith(files: Record<string, string>): string {
 
 const builtin = 'kernel/fs/fuse/fuse.ko\nkernel/fs/fuse/virtiofs.ko\nkernel/drivers/virtio/virtio_pci.ko\n';
 
-test('the kernel stands beside its modules', () => {
+test('the kernel stands beside its modules', async () => {
   const root = imageWith({
     'usr/lib/modules/6.12/vmlinuz': 'kernel',
     'usr/lib/modules/6.12/initramfs.img': 'initramfs',
     'usr/lib/modules/6.12/modules.builtin': builtin,
     'usr/lib/modules/6.11/modules.builtin': '',
   });
-  expect(findKernel(root, 'x')).toEqual({
+  expect(await findKernel(root, 'x', '/nonexistent')).toEqual({
     version: '6.12',
     kernelFile: `${root}/usr/lib/modules/6.12/vmlinuz`,
     initramfsFile: `${root}/usr/lib/modules/6.12/initramfs.img`,
@@ -30,12 +30,12 @@ test('the kernel stands beside its modules', () => {
   });
 });
 
-test('an image without a kernel, or with two, is refused', () => {
-  expect(() => findKernel(imageWith({ 'usr/bin/sh': '' }), 'localhost/x')).toThrow(
+test('an image without a kernel, or with two, is refused', async () => {
+  await expect(findKernel(imageWith({ 'usr/bin/sh': '' }), 'localhost/x', '/nonexistent')).rejects.toThrow(
     'image localhost/x has no /usr/lib/modules/VERSION/vmlinuz',
   );
   const two = imageWith({ 'usr/lib/modules/1/vmlinuz': '', 'usr/lib/modules/2/vmlinuz': '' });
-  expect(() => findKernel(two, 'localhost/x')).toThrow('more than one kernel: 1, 2');
+  await expect(findKernel(two, 'localhost/x', '/nonexistent')).rejects.toThrow('more than one kernel: 1, 2');
 });
 
 test('virtiofs as a module is not compiled in', () => {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createReadStream, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { CodedError } from '@workbench/run';
+import { CodedError, run } from '@workbench/run';
 
 /** The kernel of an image, which its installer boots. */
 export interface ImageKernel {
-  /** Version: the folder's name below `usr/lib/modules`. */
+  /** Version: what `uname -r` says, and the folder's name below `usr/lib/modules`. */
   version: string;
   kernelFile: string;
-  /** The initramfs beside it, if there is one. */
+  /** Its initramfs, if there is one. */
   initramfsFile: string | undefined;
   /** The kernel can mount a virtiofs root file system by itself: driver, bus and file system are compiled in. */
   hasBuiltinVirtiofs: boolean;
@@ -18,12 +18,39 @@ export interface ImageKernel {
 const neededForVirtiofsRoot = ['virtio_pci', 'virtiofs'];
 
 /**
- * Finds the kernel of a mounted image where bootable containers keep it: `usr/lib/modules/VERSION/vmlinuz`.
+ * Finds the kernel of a mounted image where bootable containers keep it: in a unified kernel image in `boot/EFI/Linux`,
+ * which is unpacked into `folder`, else in `usr/lib/modules/VERSION/vmlinuz`.
  *
  * @throws CodedError IMAGE_WITHOUT_KERNEL if there is none, IMAGE_WITH_KERNELS if there is more than one: which one such
- * an image boots is not for us to guess.
+ * an image boots is not for us to guess; CommandError if the unified kernel image cannot be unpacked.
  */
-export function findKernel(imageRoot: string, reference: string): ImageKernel {
+export async function findKernel(imageRoot: string, reference: string, folder: string): Promise<ImageKernel> {
+  return (await unpackUnifiedKernel(imageRoot, folder)) ?? findLooseKernel(imageRoot, reference);
+}
+
+async function unpackUnifiedKernel(imageRoot: string, folder: string): Promise<ImageKernel | undefined> {
+  const directory = join(imageRoot, 'boot/EFI/Linux');
+  const names = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith('.efi')) : [];
+  const [name] = names.sort();
+  if (name === undefined) return undefined;
+  const at = (section: string): string => join(folder, `unified.${section}`);
+  const sections = ['linux', 'initrd', 'uname'];
+  const dumps = sections.map((section) => `--dump-section=.${section}=${at(section)}`);
+  // objcopy(1) always writes a result, too; over the input if it is not told where.
+  await run(['objcopy', ...dumps, join(directory, name), at('efi')], { step: `unpack ${name} (package binutils)` });
+  rmSync(at('efi'));
+  const version = readFileSync(at('uname'), 'utf8').replace(/\0.*$/s, '').trim();
+  return {
+    version,
+    kernelFile: at('linux'),
+    initramfsFile: at('initrd'),
+    hasBuiltinVirtiofs: hasBuiltinVirtiofs(
+      readIfThere(join(imageRoot, 'usr/lib/modules', basename(version), 'modules.builtin')),
+    ),
+  };
+}
+
+function findLooseKernel(imageRoot: string, reference: string): ImageKernel {
   const modules = join(imageRoot, 'usr/lib/modules');
   const versions = existsSync(modules) ? readdirSync(modules).sort() : [];
   const found = versions.filter((version) => existsSync(join(modules, version, 'vmlinuz')));

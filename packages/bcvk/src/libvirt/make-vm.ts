@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
 import { emulatedCpu, guestProcessors } from '../accel/accel.ts';
@@ -147,9 +148,12 @@ async function acceleration(image: ImageFacts, baseDisk: BaseDisk, context: Cont
     if (!(error instanceof CodedError) || error.code !== 'ACCEL_UNKNOWN') throw error;
   }
   const root = await mountImage(image.id);
+  const folder = mkdtempSync(join(tmpdir(), 'bcvk-kernel-'));
   try {
-    return (await chooseAccel({ ...common, kernelFile: findKernel(root, image.reference).kernelFile })).accel;
+    const { kernelFile } = await findKernel(root, image.reference, folder);
+    return (await chooseAccel({ ...common, kernelFile })).accel;
   } finally {
+    rmSync(folder, { recursive: true, force: true });
     await unmountImage(image.id);
   }
 }

@@ -67,7 +67,7 @@ export async function installToDisk(request: InstallRequest, context: Context): 
   const image = await phases.run('mount-image', 'Mount image', async () => {
     work.willMountImage(request.image.id);
     const root = await mountImage(request.image.id);
-    const kernel = findKernel(root, request.image.reference);
+    const kernel = await findKernel(root, request.image.reference, work.path);
     return { root, kernel, kernelSha256: await hashFile(kernel.kernelFile), level: readProcessorLevel(root) };
   });
   const accel = await decideAccel(image.kernel, image.kernelSha256, logFolder, context);

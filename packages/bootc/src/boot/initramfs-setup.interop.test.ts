@@ -35,10 +35,11 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function setUp(cmdline: string, look: string, config = '/nonexistent'): Promise<string[]> {
+async function setUp(cmdline: string, look: string, config = '/nonexistent', before = 'true'): Promise<string[]> {
   const text = [
     // Shared, as systemd makes every mount in an initramfs.
     `mount --bind "$1" "$1" && mount --make-shared "$1"`,
+    before,
     `sh "$2" setup-root --sysroot "$1" --cmdline "$3" --config "$4"`,
     `cd "$1"`,
     look,
@@ -90,6 +91,13 @@ test('the source of the root names the image, and nothing stays mounted outside 
     expect.stringMatching(/^\/var /),
   ]);
   expect(lines[1]).toContain(`composefs:${id}`);
+});
+
+test('a root that systemd mounted read-only becomes writable, unless that is asked for', async () => {
+  const readOnly = 'mount -o remount,bind,ro "$1"';
+  const look = 'if touch etc/x 2>/dev/null; then rm etc/x; echo writable; else echo read-only; fi';
+  expect(await setUp(`composefs=?${id}`, look, undefined, readOnly)).toEqual(['writable']);
+  expect(await setUp(`ro composefs=?${id}`, look, undefined, readOnly)).toEqual(['read-only']);
 });
 
 test('the parameter that names format and hash goes before the bare one', async () => {

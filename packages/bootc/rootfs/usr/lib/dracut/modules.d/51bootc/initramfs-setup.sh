@@ -129,6 +129,12 @@ let_go() {
 }
 
 find_image
+# Without `rw` on the command line, as in many a unified kernel image, systemd mounts the root read-only and leaves it to
+# fstab to change that. Here /etc and /var are on it. On a write-protected disk the system is a read-only one.
+case " $cmdline " in
+    *" rw "* | *" ro "*) ;;
+    *) mount -o remount,rw "$sysroot" || echo "bootc: the physical root stays read-only" >&2 ;;
+esac
 mkdir -p "$work/sysroot" "$work/erofs"
 trap let_go EXIT
 mount --bind "$sysroot" "$work/sysroot"

@@ -19,6 +19,12 @@ export interface PreparedInstallation {
   authorizedKeys: string | undefined;
 }
 
+/** What an installation is decided by. */
+export interface DecisionBasis {
+  options: DecisionOptions;
+  configuration: InstallConfiguration;
+}
+
 /**
  * Checks everything about an installation that is known before its target is touched.
  *
@@ -29,7 +35,7 @@ export interface PreparedInstallation {
 export async function prepareInstallation(
   options: CommonInstallOptions,
   warn: (line: string) => void,
-  decideBy: (configuration: InstallConfiguration) => { options: DecisionOptions; configuration: InstallConfiguration },
+  decideBy: (configuration: InstallConfiguration) => Promise<DecisionBasis>,
 ): Promise<PreparedInstallation> {
   if (process.getuid?.() !== 0) {
     throw new CodedError('INSTALLER_NOT_ROOT', 'installing needs root', { hint: 'run it with sudo' });
@@ -46,7 +52,7 @@ export async function prepareInstallation(
     hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')),
     ...(source.sealedFor === undefined ? {} : { sealedFor: source.sealedFor }),
   };
-  const by = decideBy(configuration);
+  const by = await decideBy(configuration);
   return { source, configuration, decision: decideInstallation(by.options, by.configuration, facts), authorizedKeys };
 }
 

@@ -48,7 +48,7 @@ export async function installToDisk(
   // Modes on the disk must not depend on the shell this was started from.
   process.umask(0o022);
   ui.begin('prepare');
-  const prepared = await prepareInstallation(options, ui.warn, (configuration) => ({ options, configuration }));
+  const prepared = await prepareInstallation(options, ui.warn, async (configuration) => ({ options, configuration }));
   if (options.viaLoopback && !options.genericImage) ui.warn('--via-loopback implies --generic-image');
   const { decision, source, configuration } = prepared;
   const device = await openTarget(options, cleanup, abort);

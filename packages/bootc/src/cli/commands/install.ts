@@ -1,7 +1,6 @@
 import { defineCommand, defineGroup } from '../define-command.ts';
 import { blockSetupNames, installBootloaderNames, rootFilesystemNames } from '../install-choices.ts';
 import { choice, flag, value, values } from '../options.ts';
-import { notBuilt } from '../require-booted-host.ts';
 
 /** Options of every way to install. */
 const commonOptions = {
@@ -66,8 +65,9 @@ export const installCommand = defineGroup('install', 'Install an image onto a di
     describe: 'Install into a mounted file system',
     options: { replace, ...filesystemOptions, ...commonOptions },
     positionals: { root: { type: 'string', demandOption: true, describe: 'Mount point' } },
-    handler: async () => {
-      throw notBuilt('install to-filesystem');
+    handler: async (args) => {
+      const { runInstallToFilesystem } = await import('../install-to-filesystem.ts');
+      await runInstallToFilesystem({ ...args, root: String(args.root) });
     },
   }),
   defineCommand({
@@ -80,8 +80,9 @@ export const installCommand = defineGroup('install', 'Install an image onto a di
       ...commonOptions,
     },
     positionals: { root: { type: 'string', default: '/target', describe: 'Its root' } },
-    handler: async () => {
-      throw notBuilt('install to-existing-root');
+    handler: async (args) => {
+      const { runInstallToExistingRoot } = await import('../install-to-filesystem.ts');
+      await runInstallToExistingRoot({ ...args, root: String(args.root) });
     },
   }),
   defineCommand({
@@ -93,13 +94,26 @@ export const installCommand = defineGroup('install', 'Install an image onto a di
       await printInstallConfiguration({ withKernelArguments: args.all === true });
     },
   }),
-  ...['finalize <root>', 'ensure-completion', 'reset'].map((command) =>
+  defineCommand({
+    command: 'finalize <root>',
+    describe: 'Bring a root to rest that was changed after the installation',
+    options: {},
+    positionals: { root: { type: 'string', demandOption: true, describe: 'Mount point' } },
+    handler: async (args) => {
+      const { finalizeInstallation } = await import('../../install/finalize.ts');
+      await finalizeInstallation(String(args.root), (line) => void process.stderr.write(`warning: ${line}\n`));
+    },
+  }),
+  ...['ensure-completion', 'reset'].map((command) =>
     defineCommand({
       command,
       describe: false,
       options: {},
       handler: async () => {
-        throw notBuilt(`install ${command.split(' ')[0]}`);
+        const { CodedError } = await import('@workbench/run');
+        throw new CodedError('OSTREE_REQUIRED', `install ${command} is for installations that ostree has made`, {
+          hint: 'an installation with composefs needs no completion; bootc install to-existing-root makes a new one',
+        });
       },
     }),
   ),

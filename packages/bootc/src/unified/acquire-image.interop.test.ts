@@ -10,6 +10,7 @@ import type { ImageReference } from '../deployment/image-reference.ts';
 import type { DeploymentRecord } from '../storage/root-model.ts';
 import { type AcquireOptions, acquireImage } from './acquire-image.ts';
 import { openContainerStorage } from './container-storage.ts';
+import { copyToDefaultStorage, manifestOf } from './copy-to-storage.ts';
 import { bootableFolders, makeLayout } from './make-image.testing.ts';
 import { readManagedImages } from './managed-images.ts';
 import { runPodman } from './podman.ts';
@@ -252,4 +253,29 @@ test('bound images of an installation come from the storage of the host, or it i
   expect(await listStoredImages(storage.path)).toMatchObject([{ names: ['localhost/bound-app:latest'] }]);
   const link = await lstat(join(test.root, 'ostree/bootc'));
   expect(link.isSymbolicLink()).toBe(true);
+});
+
+test('a deployed image that is exported to the host keeps its id, and boots as the same deployment', async () => {
+  const test = await makeRoot();
+  const imported = await importAcquired(test, { isUnified: false, source: `oci:${layout}` });
+  const deployment = { entries: [], hasState: true, problems: [] };
+  const reference = { transport: 'registry', image: 'q.io/os:1', signature: 'unverified' } as const;
+  const { manifestDigest } = imported;
+  const deployments: DeploymentRecord[] = [
+    { ...deployment, id: 'booted', reference, origin: { manifestDigest: 'sha256:0' } },
+    { ...deployment, id: 'other', reference: { ...reference, image: 'q.io/os:2' }, origin: { manifestDigest } },
+  ];
+  expect(manifestOf(deployments, 'booted', undefined)).toBe('sha256:0');
+  expect(() => manifestOf(deployments, 'booted', 'q.io/x')).toThrow('Image q.io/x not found');
+  const chosen = manifestOf(deployments, 'booted', 'q.io/os:2');
+  {
+    await using repository = await test.open();
+    await copyToDefaultStorage(repository, { manifestDigest: chosen, target: 'localhost/exported' });
+  }
+  const back = await importAcquired(await makeRoot(), {
+    isUnified: false,
+    source: 'containers-storage:localhost/exported',
+    storageRoots: [join(folder, 'host')],
+  });
+  expect(back).toMatchObject({ id: imported.id, configDigest: imported.configDigest });
 });

@@ -43,6 +43,7 @@ export { type InitOptions, initRepository } from './repository/init-repository.t
 export type { ImportCounters } from './repository/layer-builder.ts';
 export type { GcRoot } from './repository/live-set.ts';
 export type { LockWait } from './repository/lock.ts';
+export { measureSharing, type SharingMeasure } from './repository/measure-sharing.ts';
 export type { ErofsFormat, ErofsFormats } from './repository/metadata.ts';
 export { readImagePart } from './repository/read-part.ts';
 export { type OpenOptions, openRepository, type Repository } from './repository/repository.ts';

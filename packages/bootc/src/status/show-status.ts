@@ -27,6 +27,11 @@ export async function showStatus(options: StatusOptions): Promise<void> {
     ? { ...document, status: { ...document.status, staged: null, rollback: null } }
     : document;
   process.stdout.write(await formatDocument(shown, options));
+  if (options.format === 'humanreadable' && options.isVerbose && document.status.booted !== null) {
+    const { formatStorageSharing, measureStorageSharing } = await import('./storage-sharing.ts');
+    const sharing = await measureStorageSharing({ physicalRoot: '/sysroot' });
+    if (sharing !== undefined) process.stdout.write(`${formatStorageSharing(sharing)}\n`);
+  }
 }
 
 /**

@@ -82,6 +82,21 @@ export const internalsCommand = defineGroup('internals', false, [
       });
     },
   }),
+  defineCommand({
+    command: 'dir-diff <pristine> <current> <next>',
+    describe: 'Compare two folders, and bring what was changed in the second into a third',
+    options: { merge: flag('Really bring it there') },
+    positionals: {
+      pristine: { type: 'string', demandOption: true, describe: 'As it was' },
+      current: { type: 'string', demandOption: true, describe: 'As it has become' },
+      next: { type: 'string', demandOption: true, describe: 'What gets the changes' },
+    },
+    handler: async (args) => {
+      const { runDirectoryDiff } = await import('../../operations/config-diff.ts');
+      const folders = { pristine: String(args.pristine), current: String(args.current), next: String(args.next) };
+      await runDirectoryDiff(folders, { merge: args.merge === true });
+    },
+  }),
   defineGroup('fsverity', 'fs-verity with SHA-256', [
     defineCommand({
       command: 'measure <path>',

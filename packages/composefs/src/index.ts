@@ -29,6 +29,7 @@ export { buildImageTree, readFileNode } from './oci/image-tree.ts';
 export { type ImportOptions, type ImportProgress, type ImportResult, importImage } from './oci/import-image.ts';
 export { inspectSource, type SourceInspection } from './oci/inspect-source.ts';
 export type { OciConfig, OciDescriptor, OciManifest } from './oci/manifest.ts';
+export { listMissingLayers } from './oci/missing-layers.ts';
 export { streamName } from './oci/names.ts';
 export { listTags, resolveImage, tagImage, untagImage } from './oci/tags.ts';
 export { checkRepository, type FsckReport } from './repository/check.ts';

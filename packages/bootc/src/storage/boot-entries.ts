@@ -15,6 +15,8 @@ export interface BootLocation {
   bootDirectory: string;
   /** The EFI system partition. */
   espDirectory: string;
+  /** `/boot` is a file system of its own, from whose root classic grub looks for what entries name. Default: it is not. */
+  bootIsMount?: boolean;
 }
 
 /** A boot entry that boots a deployment. */

@@ -7,6 +7,9 @@ export const journalMessages = {
   migrated: '52a824853eaf46b485857572aece8711',
   deleted: '2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7d6',
   garbageCollected: '3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7',
+  upgraded: '9c8d7f6e5a4b3c2d1e0f9a8b7c6d5e4f3',
+  switched: '7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1',
+  finalized: '0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b4',
   setUnified: '2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e',
   rolledBack: '6f5e4d3c2b1a0f9e8d7c6b5a4e3d2c1b0',
   /** The one that the documentation of bootc names. */

@@ -5,11 +5,16 @@ import { openLayerFiles } from '../containers-storage/layer-files.ts';
 import { openStoredImage } from '../containers-storage/open-image.ts';
 import { openStores } from '../containers-storage/store.ts';
 import { openLayout } from './layout.ts';
+import { type OciManifest, parseManifest } from './manifest.ts';
 
 /** What can be known of an image before it is imported. */
 export interface SourceInspection {
   /** `sha256:` and hex. */
   manifestDigest: string;
+  configDigest: string;
+  manifest: OciManifest;
+  /** The layers, the lowest first; sizes as in `layersBytes`. */
+  layers: readonly { diffId: string; sizeBytes: number }[];
   /** Size of all layers: unpacked in container storage, as stored (perhaps compressed) in a layout. */
   layersBytes: number;
   /** Folders with the unpacked layers, the topmost first; empty where they are packed. */
@@ -33,6 +38,9 @@ export function inspectSource(source: string, options: { storageRoots?: readonly
   const image = transport === 'oci' ? openLayout(name) : openStoredImage(name, options.storageRoots);
   return {
     manifestDigest: `sha256:${hash('sha256', image.manifest, 'hex')}`,
+    configDigest: `sha256:${hash('sha256', image.config, 'hex')}`,
+    manifest: parseManifest(image.manifest),
+    layers: image.layers.map(({ diffId, sizeBytes }) => ({ diffId, sizeBytes })),
     layersBytes: image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     folders: transport === 'oci' ? [] : unpackedFolders(name, options.storageRoots),
   };

@@ -49,7 +49,11 @@ export const deploymentCommands = [
     command: 'composefs-finalize-staged',
     describe: false,
     options: {},
-    handler: () => failUnbuilt('composefs-finalize-staged'),
+    handler: async () => {
+      await requireBootedHost();
+      const { runFinalizeStaged } = await import('../../operations/run-finalize.ts');
+      await runFinalizeStaged();
+    },
   }),
   defineGroup('loader-entries', 'Kernel arguments owned by other programs', [
     defineCommand({

@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.ts';
 import { choice, flag, value } from '../options.ts';
-import { notBuilt, requireBootedHost } from '../require-booted-host.ts';
+import { requireBootedHost } from '../require-booted-host.ts';
 
 const softReboot = choice(
   ['required', 'auto'],
@@ -25,9 +25,22 @@ export const upgradeCommand = defineCommand({
     tag: value('Another tag of the current image'),
     'progress-fd': progressFd,
   },
-  handler: async () => {
+  handler: async (args) => {
     await requireBootedHost();
-    throw notBuilt('upgrade');
+    const { runUpgrade } = await import('../../operations/run-update.ts');
+    const modes = [
+      [args.check, 'check'],
+      [args.downloadOnly, 'download-only'],
+      [args.fromDownloaded, 'from-downloaded'],
+    ] as const;
+    await runUpgrade({
+      mode: modes.find(([isGiven]) => isGiven === true)?.[1] ?? 'upgrade',
+      isQuiet: args.quiet === true,
+      apply: args.apply === true,
+      softReboot: args.softReboot,
+      tag: args.tag,
+      progressFd: args.progressFd,
+    });
   },
 });
 
@@ -53,9 +66,17 @@ export const switchCommand = defineCommand({
   positionals: { target: { type: 'string', demandOption: true, describe: 'Image to follow' } },
   handler: async (args) => {
     await requireBootedHost();
-    const { parseTarget } = await import('../../operations/target.ts');
-    parseTarget({ transport: args.transport, name: args.target ?? '' });
-    throw notBuilt('switch');
+    const { runSwitch } = await import('../../operations/run-update.ts');
+    await runSwitch({
+      target: args.target ?? '',
+      transport: args.transport,
+      signature: args.enforceContainerSigpolicy === true ? 'containerPolicy' : 'unverified',
+      isInPlace: args.mutateInPlace === true,
+      isQuiet: args.quiet === true,
+      apply: args.apply === true,
+      softReboot: args.softReboot,
+      progressFd: args.progressFd,
+    });
   },
 });
 

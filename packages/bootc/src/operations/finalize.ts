@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { removeFile, syncFilesystem } from '@workbench/composefs';
+import { CodedError } from '@workbench/run';
+import { deploymentPaths } from '../deployment/state-paths.ts';
+import { mergeConflictError } from '../etc-merge/conflict-error.ts';
+import { planMerge } from '../etc-merge/plan-merge.ts';
+import { kindOnDisk, readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
+import { applyMerge } from '../etc-merge/write-etc.ts';
+import { collectSystemGarbage } from '../gc/collect.ts';
+import type { BootedStorage } from '../storage/booted-storage.ts';
+import { activateStagedEntries, discardStagedEntries } from '../storage/publish-entries.ts';
+import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { removeStagedRecord } from '../storage/staged-record.ts';
+
+/** What finalizing came to. */
+export type FinalizeOutcome =
+  | { kind: 'finalized'; deploymentId: string; problems: readonly string[] }
+  /** Nothing is staged, or only downloaded. */
+  | { kind: 'nothing-staged' | 'locked' };
+
+/**
+ * Finalizes the staged deployment: brings the local changes of `/etc` into its own, and makes its boot entries the active ones.
+ *
+ * After it resolves with `finalized`, the deployment boots next, with its `/etc` on disk. If it throws or power is lost, either that,
+ * or the boot entries are as they were; then the deployment is still staged, and doing it again completes the work. The order: `/etc` →
+ * sync → one exchange of the boot entries → sync → the record, and what is not needed on the boot partition any more.
+ *
+ * @throws CodedError `STAGED_INCOMPLETE`, `ETC_MERGE_CONFLICT`; `OBJECT_MISSING` when the image of the booted deployment is gone.
+ */
+export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOutcome> {
+  const model = await buildRootModel(storage);
+  if (model.staged === undefined) return { kind: 'nothing-staged' };
+  if (model.staged.isFinalizationLocked) return { kind: 'locked' };
+  const { deploymentId } = model.staged;
+  const first = model.entries.find((entry) => entry.set === 'active');
+  // Interrupted after the exchange: what remains to be done is to tidy up.
+  if (first?.deploymentId === deploymentId) return tidyUp(storage, deploymentId);
+  assertStagedIsWhole(model, deploymentId);
+
+  const repository = await storage.openRepository();
+  const { etc } = deploymentPaths(storage.physicalRoot, deploymentId);
+  const current = join(storage.root, 'etc');
+  const { conflicts, steps } = planMerge(
+    readImageEtc(repository, storage.host.deploymentId),
+    await scanEtc(current, repository.algorithm),
+    (path) => kindOnDisk(etc, path),
+  );
+  if (conflicts.length > 0) throw mergeConflictError(conflicts);
+  applyMerge(steps, { current, target: etc });
+  await removeFile(join(etc, '.updated'));
+  await syncFilesystem(storage.physicalRoot);
+
+  await activateStagedEntries(storage.boot.bootDirectory);
+  return tidyUp(storage, deploymentId);
+}
+
+async function tidyUp(storage: BootedStorage, deploymentId: string): Promise<FinalizeOutcome> {
+  await removeStagedRecord(storage.root);
+  await discardStagedEntries(storage.boot.bootDirectory);
+  const problems: string[] = [];
+  await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: true }).catch((error: Error) => {
+    // The deployment boots all the same, and the next staging collects again.
+    problems.push(`garbage on the boot partition was not collected: ${error.message}`);
+  });
+  return { kind: 'finalized', deploymentId, problems };
+}
+
+function assertStagedIsWhole(model: RootModel, deploymentId: string): void {
+  const deployment = model.deployments.get(deploymentId);
+  const entries = model.entries.filter((entry) => entry.set === 'staged');
+  const first = entries[0];
+  const missing = [
+    ...(deployment?.hasState === true && deployment.origin !== undefined ? [] : ['its state folder with the origin']),
+    ...(first === undefined ? ['a staged boot entry'] : []),
+    ...(first !== undefined && first.deploymentId !== deploymentId
+      ? ['the first place among the staged boot entries']
+      : []),
+    ...entries.flatMap((entry) => entry.missingFiles),
+  ];
+  if (missing.length === 0) return;
+  throw new CodedError('STAGED_INCOMPLETE', `the staged deployment ${deploymentId} lacks ${missing.join(', ')}`, {
+    hint: 'stage it again: bootc upgrade, or bootc switch',
+  });
+}

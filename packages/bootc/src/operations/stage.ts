@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import {
+  type ImportProgress,
+  importImage,
+  listMissingLayers,
+  type Repository,
+  type SourceInspection,
+  tagImage,
+} from '@workbench/composefs';
+import { configurationArchitecture } from '../boot/architecture.ts';
+import { arrangeEntries } from '../boot/deployment-entries.ts';
+import { kernelArgumentsOfFiles, readKargsFiles } from '../boot/kargs-d.ts';
+import { deploymentTag } from '../deployment/deployment-tag.ts';
+import {
+  formatOriginReference,
+  formatTransportReference,
+  type OriginReference,
+} from '../deployment/image-reference.ts';
+import { mergeConflictError } from '../etc-merge/conflict-error.ts';
+import { kindInTree, planMerge } from '../etc-merge/plan-merge.ts';
+import { readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
+import { collectSystemGarbage } from '../gc/collect.ts';
+import type { BootedStorage } from '../storage/booted-storage.ts';
+import { readOptionalText } from '../storage/optional-file.ts';
+import { discardStagedEntries, writeStagedEntries } from '../storage/publish-entries.ts';
+import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { removeStagedRecord, writeStagedRecord } from '../storage/staged-record.ts';
+import { bootedEntry } from './booted-entry.ts';
+import { bootedKernelArguments } from './carried-kernel-arguments.ts';
+import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
+import { assertFreeSpace } from './free-space.ts';
+import { writeDeploymentState } from './stage-state.ts';
+import { prepareStagedBoot, type StagedBoot } from './staged-boot.ts';
+
+/** What is to be staged. */
+export interface StageRequest {
+  /** Recorded as what the deployment follows. */
+  target: OriginReference;
+  /** What was found when the image was looked at. */
+  inspection: SourceInspection;
+  /** Do not finalize it at shutdown. */
+  isLocked: boolean;
+  /** Has the staged deployment finalized when the system goes down. */
+  startFinalizer(): Promise<void>;
+  onImport?(progress: ImportProgress): void;
+  warn(line: string): void;
+  signal?: AbortSignal;
+}
+
+/** What was staged. */
+export interface StagedImage {
+  deploymentId: string;
+  manifestDigest: string;
+}
+
+/** What is not in the layers: block rounding and Merkle trees of the objects, EROFS images, the copy of /etc. */
+const overhead = { factor: 1.06, bytes: 16 * 1024 * 1024 };
+
+/**
+ * Stages an image: imports it, and makes of it a deployment that becomes the default when the system goes down. What was staged
+ * before is replaced.
+ *
+ * After it resolves, everything is on disk, and the record in /run says that it is staged. If it throws or is stopped, nothing
+ * is staged or what was staged before is; the boot entries are as they were, so the booted deployment boots next; what is left over
+ * is removed by the garbage collector, and does not keep the next attempt from working. The order: objects and tag; state; kernel;
+ * staged entries; record; and only then garbage collection.
+ *
+ * @throws CodedError `SAME_CONTENT`, `INSUFFICIENT_SPACE`, `ETC_MERGE_CONFLICT`, `BOOTED_ENTRY_MISSING`; what importing and
+ * prepareStagedBoot throw.
+ */
+export async function stageImage(storage: BootedStorage, request: StageRequest): Promise<StagedImage> {
+  const repository = await storage.openRepository();
+  const model = await buildRootModel(storage);
+  const { target, inspection } = request;
+  const known = findDeploymentOfImage(model, inspection);
+  if (known !== undefined) throw sameContentError(target.image, known);
+  const fallback = bootedEntry(model);
+  const missing = listMissingLayers(repository, inspection.layers);
+  const layersBytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await assertFreeSpace(
+    {
+      path: storage.physicalRoot,
+      name: '/sysroot',
+      neededBytes: Math.ceil(layersBytes * overhead.factor) + overhead.bytes,
+      image: target.image,
+    },
+    () => reclaim(storage),
+  );
+  await request.startFinalizer();
+
+  const image = await importImage(repository, formatTransportReference(target), {
+    bootable: true,
+    ...(request.onImport === undefined ? {} : { onProgress: request.onImport }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+  let boot: StagedBoot;
+  try {
+    boot = await prepareBoot(storage, repository, { model, image, request });
+    const { deploymentId } = boot;
+    const same = existingDeployments(model).find(({ deployment }) => deployment.id === deploymentId);
+    if (same !== undefined) throw sameContentError(target.image, same);
+    await assertEtcMerges(storage, repository, deploymentId);
+  } catch (error) {
+    // The image is not used, so nothing of it stays.
+    await reclaim(storage).catch(() => undefined);
+    throw error;
+  }
+  request.signal?.throwIfAborted();
+
+  const { deploymentId } = boot;
+  const { bootloader, bootDirectory } = storage.boot;
+  await tagImage(repository, deploymentTag(image.manifestDigest), image.manifestDigest);
+  await discardStaged(storage);
+  await assertFreeSpace(
+    { path: bootDirectory, name: 'the boot partition', neededBytes: boot.neededBytes, image: target.image },
+    // No more than that: nothing leads to the new image yet.
+    () => reclaim(storage, { onlyBootFiles: true }),
+  );
+  await writeDeploymentState(repository, {
+    physicalRootPath: storage.physicalRoot,
+    deploymentId,
+    etc: readImageEtc(repository, deploymentId),
+    origin: {
+      imageReference: formatOriginReference(target),
+      bootType: boot.bootType,
+      bootDigest: boot.bootDigest,
+      manifestDigest: image.manifestDigest,
+    },
+  });
+  await boot.write();
+  await writeStagedEntries(bootDirectory, arrangeEntries([boot.entry, fallback], { osId: boot.osId, bootloader }));
+  await writeStagedRecord(storage.root, { deploymentId, isFinalizationLocked: request.isLocked });
+  await reclaim(storage).catch((error: Error) => {
+    request.warn(`the deployment is staged, but garbage could not be collected: ${error.message}`);
+  });
+  return { deploymentId, manifestDigest: image.manifestDigest };
+}
+
+/** Gives up what is staged, if anything is: first the record, without which the rest is nothing. */
+export async function discardStaged(storage: Pick<BootedStorage, 'root' | 'boot'>): Promise<void> {
+  await removeStagedRecord(storage.root);
+  await discardStagedEntries(storage.boot.bootDirectory);
+}
+
+async function reclaim(storage: BootedStorage, { onlyBootFiles } = { onlyBootFiles: false }): Promise<void> {
+  await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles });
+}
+
+async function prepareBoot(
+  storage: BootedStorage,
+  repository: Repository,
+  {
+    model,
+    image,
+    request,
+  }: { model: RootModel; image: Awaited<ReturnType<typeof importImage>>; request: StageRequest },
+): Promise<StagedBoot> {
+  const files = await readKargsFiles(storage.root);
+  return prepareStagedBoot(repository, {
+    model,
+    image,
+    imageName: request.target.image,
+    booted: bootedKernelArguments(model, {
+      commandLine: (await readOptionalText(join(storage.root, 'proc/cmdline'))) ?? '',
+      imageArguments: kernelArgumentsOfFiles(files, configurationArchitecture()),
+    }),
+    warn: request.warn,
+  });
+}
+
+async function assertEtcMerges(storage: BootedStorage, repository: Repository, deploymentId: string): Promise<void> {
+  const next = readImageEtc(repository, deploymentId);
+  const { conflicts } = planMerge(
+    readImageEtc(repository, storage.host.deploymentId),
+    await scanEtc(join(storage.root, 'etc'), repository.algorithm),
+    (path) => kindInTree(next, path),
+  );
+  if (conflicts.length > 0) throw mergeConflictError(conflicts);
+}

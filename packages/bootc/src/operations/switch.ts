@@ -1,0 +1,62 @@
+import { inspectSource, replaceFile } from '@workbench/composefs';
+import { CodedError } from '@workbench/run';
+import {
+  displayReference,
+  formatOriginReference,
+  formatTransportReference,
+  type OriginReference,
+} from '../deployment/image-reference.ts';
+import { formatOrigin } from '../deployment/origin.ts';
+import { deploymentPaths } from '../deployment/state-paths.ts';
+import type { BootedStorage } from '../storage/booted-storage.ts';
+import { deploymentRoles } from '../storage/deployment-roles.ts';
+import { buildRootModel } from '../storage/root-model.ts';
+import { stageImage } from './stage.ts';
+import type { UpdateEnvironment } from './update-environment.ts';
+import { printStaged } from './upgrade.ts';
+
+/**
+ * Stages another image, which the system follows from then on.
+ *
+ * @returns the deployment that boots next because of it; undefined when the system follows that image already and nothing is staged.
+ * @throws CodedError `SAME_CONTENT`; what stageImage throws.
+ */
+export async function switchTo(
+  storage: BootedStorage,
+  target: OriginReference,
+  environment: UpdateEnvironment,
+): Promise<string | undefined> {
+  const { staged, booted } = deploymentRoles(await buildRootModel(storage));
+  const { reference } = staged ?? booted;
+  if (reference !== undefined && formatOriginReference(reference) === formatOriginReference(target)) {
+    environment.print('Image specification is unchanged.');
+    return staged?.id;
+  }
+  const inspection = await inspectSource(formatTransportReference(target));
+  const stagedImage = await stageImage(storage, { ...environment, target, inspection, isLocked: false });
+  printStaged(target, stagedImage, false, environment);
+  return stagedImage.deploymentId;
+}
+
+/**
+ * Changes only the record of which image the booted deployment follows: the next upgrade looks there. After it resolves, the record is
+ * on disk; if it throws or power is lost, it is the old one or the new one.
+ *
+ * @throws CodedError `ORIGIN_MISSING`.
+ */
+export async function switchInPlace(
+  storage: BootedStorage,
+  target: OriginReference,
+  { print }: Pick<UpdateEnvironment, 'print'>,
+): Promise<void> {
+  const { booted } = deploymentRoles(await buildRootModel(storage));
+  if (booted.origin === undefined) {
+    throw new CodedError('ORIGIN_MISSING', `the booted deployment ${booted.id} has no origin file`, {
+      hint: 'bootc internals repair restores it',
+    });
+  }
+  const { directory, originName } = deploymentPaths(storage.physicalRoot, booted.id);
+  const origin = { ...booted.origin, imageReference: formatOriginReference(target) };
+  await replaceFile(directory, originName, formatOrigin(origin), { mode: 0o644 });
+  print(`The booted deployment now follows: ${displayReference(target)}`);
+}

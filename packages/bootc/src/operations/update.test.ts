@@ -1,0 +1,245 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkRepository, listTags } from '@workbench/composefs';
+import { dirSync } from 'tmp-promise';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { loaderPaths } from '../boot/names.ts';
+import { parseOrigin } from '../deployment/origin.ts';
+import { deploymentPaths, stagedRecord } from '../deployment/state-paths.ts';
+import { assertNoOp, collectSystemGarbage } from '../gc/collect.ts';
+import { deploymentRoles } from '../storage/deployment-roles.ts';
+import { buildRootModel } from '../storage/root-model.ts';
+import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { finalizeStaged } from './finalize.ts';
+import { switchInPlace, switchTo } from './switch.ts';
+import { makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
+import { checkForUpgrade, releaseDownloaded, upgrade } from './upgrade.ts';
+
+const folder = dirSync({ unsafeCleanup: true });
+afterAll(() => folder.removeCallback());
+let count = 0;
+const image = (files: Record<string, string>): string => writeImageLayout(join(folder.name, `image-${++count}`), files);
+
+let system: UpdateSystem;
+let followed: string;
+let environment: ReturnType<typeof recordingEnvironment>;
+beforeEach(async () => {
+  followed = image(bootableFiles('1'));
+  system = await makeUpdateSystem(followed);
+  environment = recordingEnvironment();
+});
+afterEach(() => rmSync(system.directory, { recursive: true }));
+
+/** Puts another image where the system looks for newer ones. */
+function publish(files: Record<string, string>): void {
+  rmSync(followed.slice('oci:'.length), { recursive: true });
+  writeImageLayout(followed.slice('oci:'.length), files);
+}
+
+const roles = () => system.use(async (storage) => deploymentRoles(await buildRootModel(storage)));
+const runUpgrade = (options: { isDownloadOnly?: boolean } = {}) =>
+  system.use((storage) => upgrade(storage, { isDownloadOnly: false, ...options }, environment));
+const runSwitch = (source: string) => system.use((storage) => switchTo(storage, targetOf(source), environment));
+const runFinalize = () => system.use(finalizeStaged);
+const record = () => join(system.root, stagedRecord.directory, stagedRecord.name);
+const entriesOf = (set: 'entries' | 'staged') => {
+  const directory = join(system.boot.bootDirectory, loaderPaths[set]);
+  return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
+};
+const kernelFolders = () => readdirSync(join(system.boot.espDirectory, 'EFI/Linux'));
+const assertClean = () =>
+  system.use(async (storage) => {
+    assertNoOp(await collectSystemGarbage(storage, { isDryRun: true, onlyBootFiles: false }));
+    expect((await checkRepository(await storage.openRepository())).errors).toEqual([]);
+  });
+
+test('an upgrade is staged with state, origin, entries and record, and shares the kernel', async () => {
+  publish({ ...bootableFiles('2'), 'etc/new': 'brought by the image\n', 'etc/.updated': '' });
+  const id = await runUpgrade();
+  const { staged, booted } = await roles();
+  expect(staged?.id).toBe(id);
+  expect(booted.id).toBe(system.booted.id);
+  expect(staged?.problems).toEqual([]);
+  const paths = deploymentPaths(system.physicalRoot, id!);
+  expect(readdirSync(paths.etc).sort()).toEqual(['hostname', 'new']);
+  const origin = parseOrigin(readFileSync(paths.origin, 'utf8'));
+  expect(origin).toMatchObject({ imageReference: `ostree-unverified-image:${followed}`, bootType: 'bls' });
+  expect(origin.bootDigest).toBe(booted.origin?.bootDigest);
+  expect(readFileSync(record(), 'utf8')).toBe(`{"depl_id":"${id}","finalization_locked":false}`);
+  // The new one first; both boot the kernel that is there.
+  expect(kernelFolders()).toEqual([`bootc_composefs-${system.booted.id}`]);
+  const staging = entriesOf('staged');
+  expect(staging).toHaveLength(2);
+  const next = staging.find((text) => text.includes(`composefs=?${id}`));
+  expect(next).toContain(`linux /EFI/Linux/bootc_composefs-${system.booted.id}/vmlinuz`);
+  expect(next).toContain('sort-key bootc-test-0');
+  expect(staging.find((text) => text.includes(`composefs=?${system.booted.id}`))).toContain('sort-key bootc-test-1');
+  expect(entriesOf('entries')).toHaveLength(1);
+  expect(environment.starts).toBe(1);
+  expect(environment.lines[0]).toBe(`Queued for next boot: ${followed}`);
+  await assertClean();
+});
+
+test('finalizing merges /etc and makes the staged entries the active ones; again there is nothing to do', async () => {
+  publish({ ...bootableFiles('2', 'other kernel'), 'etc/from-image': 'new\n' });
+  const id = (await runUpgrade())!;
+  writeFileSync(join(system.root, 'etc/local'), 'mine\n');
+  writeFileSync(join(system.root, 'etc/hostname'), 'renamed\n');
+  chmodSync(join(system.root, 'etc/hostname'), 0o600);
+  expect(await runFinalize()).toEqual({ kind: 'finalized', deploymentId: id, problems: [] });
+  const { etc } = deploymentPaths(system.physicalRoot, id);
+  expect(readFileSync(join(etc, 'local'), 'utf8')).toBe('mine\n');
+  expect(readFileSync(join(etc, 'hostname'), 'utf8')).toBe('renamed\n');
+  expect(readFileSync(join(etc, 'from-image'), 'utf8')).toBe('new\n');
+  expect(existsSync(join(system.boot.bootDirectory, loaderPaths.staged))).toBe(false);
+  const { rollback, isRollbackQueued } = await roles();
+  expect(rollback?.id).toBe(id);
+  expect(isRollbackQueued).toBe(true);
+  expect(kernelFolders().sort()).toEqual([system.booted.id, id].map((name) => `bootc_composefs-${name}`).sort());
+  expect(await runFinalize()).toEqual({ kind: 'nothing-staged' });
+});
+
+test('nothing new changes nothing, and says so', async () => {
+  expect(await runUpgrade()).toBeUndefined();
+  expect(environment.lines).toEqual([`No changes in: ${followed}`]);
+  expect(environment.starts).toBe(0);
+  await assertClean();
+});
+
+test('checking tells of a newer version and changes nothing', async () => {
+  publish({ ...bootableFiles('2') });
+  const before = readdirSync(system.repositoryPath, { recursive: true }).length;
+  await system.use((storage) => checkForUpgrade(storage, {}, environment));
+  expect(readdirSync(system.repositoryPath, { recursive: true })).toHaveLength(before);
+  expect(environment.lines[0]).toBe(`Update available for: ${followed}`);
+  expect(environment.lines.at(-3)).toMatch(/^Total new layers: 1 {4}Size: [0-9.]+ KiB$/);
+  expect(environment.lines.at(-1)).toMatch(/^Added layers: {5}1 {4}Size: /);
+  expect((await roles()).staged).toBeUndefined();
+});
+
+test('an update that is staged already is used; a newer one replaces it and leaves nothing of it', async () => {
+  publish(bootableFiles('2', 'second kernel'));
+  const second = await runUpgrade();
+  expect(await runUpgrade()).toBe(second);
+  expect(environment.lines.at(-1)).toContain('Update already staged');
+  publish(bootableFiles('3'));
+  const third = await runUpgrade();
+  expect(third).not.toBe(second);
+  expect((await roles()).staged?.id).toBe(third);
+  expect(existsSync(deploymentPaths(system.physicalRoot, second!).directory)).toBe(false);
+  expect(kernelFolders()).toEqual([`bootc_composefs-${system.booted.id}`]);
+  expect(entriesOf('staged')).toHaveLength(2);
+  await assertClean();
+});
+
+test('what is only downloaded is not finalized until it is released', async () => {
+  await expect(system.use((storage) => releaseDownloaded(storage, environment))).rejects.toThrow(
+    'No staged deployment found',
+  );
+  publish(bootableFiles('2'));
+  const id = await runUpgrade({ isDownloadOnly: true });
+  expect(readFileSync(record(), 'utf8')).toBe(`{"depl_id":"${id}","finalization_locked":true}`);
+  expect(await runFinalize()).toEqual({ kind: 'locked' });
+  expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBe(id);
+  expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBeUndefined();
+  expect(await runFinalize()).toMatchObject({ kind: 'finalized', deploymentId: id });
+});
+
+test('the same content under another name is refused, by the role of the deployment that has it', async () => {
+  const copy = image(bootableFiles('1'));
+  await expect(runSwitch(copy)).rejects.toThrow(
+    `Target image has the same fs-verity digest as the existing booted deployment ${system.booted.id}`,
+  );
+  expect(existsSync(record())).toBe(false);
+  const second = await runSwitch(image(bootableFiles('2')));
+  await expect(runSwitch(image(bootableFiles('2')))).rejects.toThrow(`existing staged deployment ${second}`);
+  expect((await roles()).staged?.id).toBe(second);
+  await assertClean();
+});
+
+test('switching to what the system follows already changes nothing, but tells what is staged', async () => {
+  expect(await runSwitch(followed)).toBeUndefined();
+  expect(environment.lines).toEqual(['Image specification is unchanged.']);
+  const other = image(bootableFiles('2'));
+  const id = await runSwitch(other);
+  expect(await runSwitch(other)).toBe(id);
+});
+
+test('switching in place changes the record alone', async () => {
+  const entries = entriesOf('entries');
+  await system.use((storage) => switchInPlace(storage, targetOf('docker://registry.example/os:2'), environment));
+  const { booted, staged } = await roles();
+  expect(booted.origin?.imageReference).toBe('ostree-unverified-image:docker://registry.example/os:2');
+  expect(staged).toBeUndefined();
+  expect(entriesOf('entries')).toEqual(entries);
+});
+
+test('a conflict in /etc is found when staging; nothing is staged and nothing left', async () => {
+  writeFileSync(join(system.root, 'etc/local'), 'a file');
+  publish({ ...bootableFiles('2', 'new kernel'), 'etc/local/file': 'in a directory' });
+  await expect(runUpgrade()).rejects.toThrow(
+    'Merge conflicts found in etc: /etc/local is a directory in the new image, but not here',
+  );
+  expect(existsSync(record())).toBe(false);
+  expect(existsSync(join(system.boot.bootDirectory, loaderPaths.staged))).toBe(false);
+  expect(kernelFolders()).toEqual([`bootc_composefs-${system.booted.id}`]);
+  await assertClean();
+});
+
+test('a conflict that comes up later keeps the old entries; the deployment stays staged', async () => {
+  publish({ ...bootableFiles('2'), 'etc/local/file': 'in a directory' });
+  const id = await runUpgrade();
+  writeFileSync(join(system.root, 'etc/local'), 'a file');
+  await expect(runFinalize()).rejects.toThrow('Merge conflicts found in etc');
+  expect((await roles()).staged?.id).toBe(id);
+  rmSync(join(system.root, 'etc/local'));
+  expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
+});
+
+test('an image that claims more than there is room for is refused before anything is read', async () => {
+  const source = image(bootableFiles('2'));
+  const layout = source.slice('oci:'.length);
+  const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
+  const blob = (digest: string): string => join(layout, 'blobs/sha256', digest.slice('sha256:'.length));
+  const manifest = JSON.parse(readFileSync(blob(index.manifests[0].digest), 'utf8'));
+  manifest.layers[0].size = 999_999_999_999_999;
+  const { createHash } = await import('node:crypto');
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  writeFileSync(blob(digest), bytes);
+  index.manifests[0] = { ...index.manifests[0], digest, size: bytes.length };
+  writeFileSync(join(layout, 'index.json'), JSON.stringify(index));
+  await expect(runSwitch(source)).rejects.toThrow(/^Insufficient free space for .*needs .* on \/sysroot, have /);
+  expect(environment.starts).toBe(0);
+  await assertClean();
+});
+
+test('leftovers of an attempt that was cut short do not keep the next one from working', async () => {
+  publish(bootableFiles('2', 'new kernel'));
+  const id = (await runUpgrade())!;
+  // As after a reboot that did not finalize: the record is gone.
+  rmSync(record());
+  mkdirSync(join(deploymentPaths(system.physicalRoot, id).directory, 'more'));
+  expect(await runUpgrade()).toBe(id);
+  expect(readdirSync(deploymentPaths(system.physicalRoot, id).directory).sort()).toEqual([
+    `${id}.origin`,
+    'etc',
+    'var',
+  ]);
+  // As when the origin got lost: the deployment is none that the system could tell.
+  rmSync(deploymentPaths(system.physicalRoot, id).origin);
+  expect((await roles()).staged).toBeUndefined();
+  expect(await runUpgrade()).toBe(id);
+  expect((await roles()).staged?.id).toBe(id);
+  await assertClean();
+});
+
+test('the tag of the staged image is there, and those of others stay', async () => {
+  publish(bootableFiles('2'));
+  await runUpgrade();
+  const tags = await system.use(async (storage) => listTags(await storage.openRepository()));
+  const { booted, staged } = await roles();
+  expect([...tags.keys()].sort()).toEqual(
+    [booted, staged].map((deployment) => `localhost/bootc-${deployment?.image?.manifestDigest}`).sort(),
+  );
+});

@@ -1,0 +1,63 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectory, removeTree, renameNoReplace, replaceFile, syncFilesystem } from '@workbench/composefs';
+import { bootDigestOfFolder } from '../boot/boot-digest.ts';
+import { espPaths, initrdFile, kernelFile, kernelFolderName, kernelsDirectory } from '../boot/names.ts';
+import type { BootLocation } from './boot-entries.ts';
+import type { RootModel } from './root-model.ts';
+
+/** Ending of a kernel folder that is still being written. */
+export const unfinishedEnding = '.new';
+
+/**
+ * Writes kernel and initrd of a deployment into a folder of their own, first under another name. After it resolves, the folder is
+ * on disk, whole. If it throws or power is lost, the folder is there whole, or not at all; what was written under the other name may
+ * be left for the garbage collector. No boot entry may name the folder yet: what is there under its name is removed.
+ */
+export async function writeKernelFolder(
+  boot: BootLocation,
+  deploymentId: string,
+  files: { kernel: Uint8Array; initrd: Uint8Array },
+): Promise<void> {
+  const parent = kernelsDirectory(boot.bootDirectory, boot.bootloader);
+  const name = kernelFolderName(deploymentId);
+  const unfinished = `${name}${unfinishedEnding}`;
+  if (boot.bootloader !== 'grub') {
+    for (const path of ['EFI', espPaths.kernels]) makeDirectory(join(boot.bootDirectory, path), 0o755);
+  }
+  await removeTree(join(parent, unfinished));
+  await removeTree(join(parent, name));
+  makeDirectory(join(parent, unfinished), 0o755);
+  await replaceFile(join(parent, unfinished), kernelFile, files.kernel);
+  await replaceFile(join(parent, unfinished), initrdFile, files.initrd);
+  await syncFilesystem(boot.bootDirectory);
+  await renameNoReplace(parent, unfinished, name);
+  await syncFilesystem(boot.bootDirectory);
+}
+
+/**
+ * A kernel folder whose content has this boot digest, that an active boot entry names and that therefore stays: the id in its name, or
+ * undefined. Only folders are read of which nothing else is known already.
+ */
+export async function findSharedKernel(model: RootModel, bootDigest: string): Promise<string | undefined> {
+  const directory = kernelsDirectory(model.boot.bootDirectory, model.boot.bootloader);
+  for (const artifact of model.artifacts) {
+    if (artifact.kind !== 'kernel-folder' || !artifact.hasPrefix || !artifact.isComplete) continue;
+    const users = model.entries.filter((entry) => entry.set === 'active' && entry.artifactName === artifact.name);
+    const known = users.flatMap((entry) => model.deployments.get(entry.deploymentId)?.origin?.bootDigest ?? []);
+    if (users.length === 0 || (known.length > 0 && !known.includes(bootDigest))) continue;
+    const actual = await bootDigestOfFolder(join(directory, kernelFolderName(artifact.name))).catch(() => undefined);
+    if (actual === bootDigest) return artifact.name;
+  }
+  return undefined;
+}
+
+/** Kernel folders that an interrupted write left, by path. */
+export async function listUnfinishedKernelFolders(boot: BootLocation): Promise<string[]> {
+  const directory = kernelsDirectory(boot.bootDirectory, boot.bootloader);
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .filter((name) => /^bootc_composefs-[0-9a-f]{128}\.new$/.test(name))
+    .sort()
+    .map((name) => join(directory, name));
+}

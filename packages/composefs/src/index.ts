@@ -26,11 +26,13 @@ export { checkImages, type ImageCheck } from './oci/check-images.ts';
 export { exportLayout } from './oci/export-layout.ts';
 export { type ImageMetadata, readImageMetadata } from './oci/image-metadata.ts';
 export { buildImageTree, readFileNode } from './oci/image-tree.ts';
-export { type ImportOptions, type ImportProgress, type ImportResult, importImage } from './oci/import-image.ts';
+export { type ImportOptions, type ImportResult, importImage } from './oci/import-image.ts';
+export type { ImportProgress } from './oci/import-layers.ts';
 export { inspectSource, type SourceInspection } from './oci/inspect-source.ts';
 export type { OciConfig, OciDescriptor, OciManifest } from './oci/manifest.ts';
 export { listMissingLayers } from './oci/missing-layers.ts';
 export { streamName } from './oci/names.ts';
+export type { SourceOptions } from './oci/open-source.ts';
 export { listTags, resolveImage, tagImage, untagImage } from './oci/tags.ts';
 export { checkRepository, type FsckReport } from './repository/check.ts';
 export {

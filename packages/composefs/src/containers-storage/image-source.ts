@@ -7,12 +7,16 @@ export interface ImageSource {
   manifest: Buffer;
   config: Buffer;
   layers: LayerSource[];
+  /** How many layers may be read at the same time; one where it is not said. */
+  parallelLayers?: number;
+  /** Lets go of what the source holds. */
+  close?(): Promise<void>;
 }
 
 export interface LayerSource {
   /** `sha256:` digest of the uncompressed archive. */
   diffId: string;
-  /** What `report` will add up to, about. */
+  /** What `report` will add up to, about: compressed, if the source is. */
   sizeBytes: number;
   /** Hands the archive, split, to the builder; `report` is told of the bytes done. */
   read(

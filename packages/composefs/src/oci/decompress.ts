@@ -6,18 +6,40 @@ import { isCompressionError } from '../splitstream/compress.ts';
 
 const chunkSize = 256 * 1024;
 
+const gzipMagic = Buffer.from([0x1f, 0x8b]);
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+
 /**
- * The archive of a layer, by its media type: plain, gzip (all members) or zstd (all frames).
+ * The archive of a layer: plain, gzip (all members) or zstd (all frames). How it is compressed is seen by how it begins,
+ * since archives that `docker save` makes have a manifest that says something else.
  *
- * @throws CodedError `OCI_LAYER_TYPE` for another type; `OCI_LAYER_DAMAGED` while reading.
+ * @throws CodedError `OCI_LAYER_TYPE` for a media type that is no archive; `OCI_LAYER_DAMAGED` while reading.
  */
 export function decompressLayer(mediaType: string, blob: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  if (/[.+]gzip$/.test(mediaType)) return inflate(blob, createGunzip({ chunkSize }));
-  if (/[.+]zstd$/.test(mediaType)) return inflate(blob, createZstdDecompress({ chunkSize }));
-  if (mediaType.endsWith('.tar')) return blob;
+  if (/[.+](tar|gzip|zstd)$/.test(mediaType)) return decompress(blob);
   throw new CodedError('OCI_LAYER_TYPE', `a layer has the unknown type ${mediaType}`, {
     hint: 'layers have to be tar archives: plain, gzip or zstd',
   });
+}
+
+async function* decompress(blob: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const pieces = blob[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < zstdMagic.length) {
+    const { value, done } = await pieces.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  const whole = prepend(head, pieces);
+  if (head.subarray(0, gzipMagic.length).equals(gzipMagic)) yield* inflate(whole, createGunzip({ chunkSize }));
+  else if (head.subarray(0, zstdMagic.length).equals(zstdMagic)) {
+    yield* inflate(whole, createZstdDecompress({ chunkSize }));
+  } else yield* whole;
+}
+
+async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  yield* { [Symbol.asyncIterator]: () => rest };
 }
 
 async function* inflate(blob: AsyncIterable<Buffer>, decompressor: NodeJS.ReadWriteStream): AsyncGenerator<Buffer> {

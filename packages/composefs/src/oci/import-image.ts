@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 import { CodedError } from '@workbench/run';
 import type { ImageSource } from '../containers-storage/image-source.ts';
-import { openStoredImage } from '../containers-storage/open-image.ts';
 import { commitLinks, type NewLink } from '../repository/commit.ts';
-import { createLayerBuilder, type ImportCounters, zeroCounters } from '../repository/layer-builder.ts';
+import { type ImportCounters, zeroCounters } from '../repository/layer-builder.ts';
 import { linkedDigest } from '../repository/links.ts';
 import type { ErofsFormat } from '../repository/metadata.ts';
 import { isUsable } from '../repository/objects.ts';
@@ -14,26 +13,16 @@ import { type BuiltImages, buildImages } from './build-images.ts';
 import { imagesOf, mergeImageReferences } from './image-references.ts';
 import { storeJsonStream } from './image-streams.ts';
 import type { StoredLayer } from './image-tree.ts';
-import { openLayout } from './layout.ts';
+import { findStream, type ImportProgress, importLayers } from './import-layers.ts';
 import { contentTypes, streamName } from './names.ts';
+import { openSource, type SourceOptions } from './open-source.ts';
 
-export interface ImportProgress {
-  phase: 'layers' | 'images';
-  bytesDone: number;
-  bytesTotal: number;
-  layersDone: number;
-  layersTotal: number;
-}
-
-export interface ImportOptions {
+export interface ImportOptions extends SourceOptions {
   /** Made to name the image in the end; without one, the next garbage collection removes it. */
   tag?: string;
   /** Makes the images to boot, beside the plain ones. */
   bootable: boolean;
-  /** Where container storage is looked for, instead of the usual places. */
-  storageRoots?: string[];
   onProgress?(progress: ImportProgress): void;
-  signal?: AbortSignal;
 }
 
 export interface ImportResult {
@@ -51,9 +40,8 @@ export interface ImportResult {
 }
 
 /**
- * Imports a container image: `oci:DIR[:TAG]` (an OCI image layout), or `containers-storage:NAME` (what podman has), or
- * one that was opened otherwise.
- * Layers that are there already are not read.
+ * Imports a container image, named as {@link openSource} has it or opened otherwise. Layers that are there already are
+ * neither read nor fetched.
  *
  * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is
  * as it was before, and whatever layers were complete are found by the next import; anything else is garbage, for the
@@ -70,7 +58,8 @@ export async function importImage(
   requireWritable(repository);
   const formats = importedFormats(repository);
   const reference = options.tag === undefined ? undefined : referenceOfTag(options.tag);
-  const image = typeof source === 'string' ? openSource(source, options) : source;
+  const image = typeof source === 'string' ? await openSource(source, options) : source;
+  await using _ = { [Symbol.asyncDispose]: async () => image.close?.() };
   const counters = zeroCounters();
   const layers = await importLayers(repository, image, { ...options, counters });
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
@@ -120,64 +109,6 @@ function importedFormats(repository: Repository): ErofsFormat[] {
   );
 }
 
-function openSource(source: string, options: ImportOptions): ImageSource {
-  const colon = source.indexOf(':');
-  const [transport, name] = [source.slice(0, colon), source.slice(colon + 1)];
-  if (transport === 'oci') return openLayout(name);
-  if (transport === 'containers-storage') return openStoredImage(name, options.storageRoots);
-  throw new CodedError('IMPORT_SOURCE', `${JSON.stringify(source)} is no source that can be imported`, {
-    hint: 'use oci:DIR[:TAG] or containers-storage:NAME; bring others there first: podman pull, or skopeo copy',
-  });
-}
-
-async function importLayers(
-  repository: Repository,
-  image: ImageSource,
-  options: ImportOptions & { counters: ImportCounters },
-): Promise<StoredLayer[]> {
-  const { counters, signal } = options;
-  const progress: ImportProgress = {
-    phase: 'layers',
-    bytesDone: 0,
-    bytesTotal: image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    layersDone: 0,
-    layersTotal: image.layers.length,
-  };
-  const report = (bytes: number): void => {
-    progress.bytesDone += bytes;
-    options.onProgress?.({ ...progress });
-  };
-  const stored: StoredLayer[] = [];
-  const links = new Map<string, string>();
-  for (const layer of image.layers) {
-    const name = streamName('layer', layer.diffId);
-    const doneBefore = progress.bytesDone;
-    let stream = (await findLayer(repository, name)) ?? links.get(name);
-    if (stream === undefined) {
-      const builder = createLayerBuilder(repository, contentTypes.layer, counters);
-      try {
-        await layer.read(repository, builder, { report, ...(signal === undefined ? {} : { signal }) });
-        stream = await builder.finish();
-      } catch (error) {
-        await builder.settle();
-        throw error;
-      }
-      links.set(name, stream);
-    }
-    stored.push({ diffId: layer.diffId, stream });
-    progress.layersDone += 1;
-    progress.bytesDone = doneBefore;
-    report(layer.sizeBytes);
-  }
-  // Named now, so that an import that is stopped later does not begin anew.
-  await commitLinks(
-    repository,
-    Array.from(links, ([name, digest]) => ({ folder: 'streams', name, digest })),
-  );
-  options.onProgress?.({ ...progress, phase: 'images' });
-  return stored;
-}
-
 async function readFormerReferences(
   repository: Repository,
   configDigest: string,
@@ -185,20 +116,6 @@ async function readFormerReferences(
   const digest = findStream(repository, streamName('config', configDigest));
   if (digest === undefined) return new Map();
   return (await openStreamObject(repository, digest, contentTypes.config)).namedReferences;
-}
-
-// A link whose object is lost counts as none: importing brings it back.
-function findStream(repository: Repository, name: string): string | undefined {
-  const digest = linkedDigest(repository, 'streams', name);
-  return digest !== undefined && isUsable(repository, digest) ? digest : undefined;
-}
-
-// So does one that lost any of its content.
-async function findLayer(repository: Repository, name: string): Promise<string | undefined> {
-  const digest = findStream(repository, name);
-  if (digest === undefined) return undefined;
-  const { objectReferences } = await openStreamObject(repository, digest, contentTypes.layer);
-  return objectReferences.every((object) => isUsable(repository, object)) ? digest : undefined;
 }
 
 // An image that was imported before has its images already, unless it lacks one of those wanted now.

@@ -1,21 +1,13 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
-import type { ImageSource, LayerSource } from '../containers-storage/image-source.ts';
+import type { ImageSource } from '../containers-storage/image-source.ts';
 import { isSystemError } from '../syscalls/libc.ts';
-import { decompressLayer } from './decompress.ts';
-import {
-  isContainerImage,
-  isIndex,
-  type OciDescriptor,
-  type OciIndex,
-  parseConfig,
-  parseIndex,
-  parseManifest,
-} from './manifest.ts';
+import { compareDigest } from './compare-digest.ts';
+import { isIndex, type OciDescriptor, type OciIndex, parseIndex, parseManifest } from './manifest.ts';
 import { checkSha256 } from './names.ts';
-import { readArchiveLayer } from './read-archive-layer.ts';
+import { makePackedSource } from './packed-source.ts';
 
 const refNameAnnotation = 'org.opencontainers.image.ref.name';
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -31,45 +23,16 @@ export function openLayout(reference: string): ImageSource {
   const { directory, tag } = splitReference(reference);
   const index = parseIndex(readLayoutFile(directory, 'index.json'));
   const manifestBytes = readManifest(directory, index, tag);
-  const manifest = parseManifest(manifestBytes);
-  if (!isContainerImage(manifest)) {
-    throw layoutError(directory, `holds an artifact (${manifest.config.mediaType}), not a container image`);
-  }
-  const configBytes = readBlob(directory, manifest.config);
-  const diffIds = parseConfig(configBytes).rootfs.diff_ids;
-  if (diffIds.length !== manifest.layers.length) {
-    throw layoutError(directory, `has ${manifest.layers.length} layers and ${diffIds.length} diff ids`);
-  }
-  const layers = manifest.layers.map((layer, i) => openLayer(directory, layer, diffIds[i] as string));
-  return { manifest: manifestBytes, config: configBytes, layers };
-}
-
-function openLayer(directory: string, layer: OciDescriptor, diffId: string): LayerSource {
-  return {
-    diffId: checkSha256(diffId),
-    sizeBytes: layer.size,
-    async read(repository, builder, { report, signal }) {
-      const blobHash = createHash('sha256');
-      const diffHash = createHash('sha256');
-      const path = blobPath(directory, layer.digest);
-      const file = createReadStream(path, { highWaterMark: 256 * 1024, ...(signal === undefined ? {} : { signal }) });
-      const blob = observe(file, (chunk) => {
-        blobHash.update(chunk);
-        report(chunk.length);
-      });
-      const archive = observe(decompressLayer(layer.mediaType, blob), (chunk) => diffHash.update(chunk));
-      await readArchiveLayer(repository, archive, builder);
-      compareDigest(`blob ${path}`, layer.digest, blobHash.digest('hex'));
-      compareDigest(`the uncompressed content of ${path}`, diffId, diffHash.digest('hex'));
-    },
-  };
-}
-
-async function* observe(chunks: AsyncIterable<Buffer>, see: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    see(chunk);
-    yield chunk;
-  }
+  const config = readBlob(directory, parseManifest(manifestBytes).config);
+  return makePackedSource(directory, {
+    manifest: manifestBytes,
+    config,
+    open: (layer, signal) =>
+      createReadStream(blobPath(directory, layer.digest), {
+        highWaterMark: 256 * 1024,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+  });
 }
 
 function readManifest(directory: string, index: OciIndex, tag: string | undefined): Buffer {
@@ -98,13 +61,6 @@ function readBlob(directory: string, descriptor: OciDescriptor): Buffer {
 
 function blobPath(directory: string, digest: string): string {
   return join(directory, 'blobs', checkSha256(digest).replace(':', '/'));
-}
-
-function compareDigest(what: string, expected: string, actualHex: string): void {
-  if (expected === `sha256:${actualHex}`) return;
-  throw new CodedError('OCI_BLOB_MISMATCH', `${what} has the digest sha256:${actualHex}, not ${expected}`, {
-    hint: 'the image is damaged; copy it anew',
-  });
 }
 
 function readLayoutFile(directory: string, name: string): Buffer {

@@ -36,7 +36,7 @@ export async function repairRepository(
   const hurt = before.hurtObjects.map(({ digest }) => digest);
   for (const digest of hurt) repository.suspects.add(digest);
   for (const source of hurt.length === 0 ? [] : sources) {
-    const { manifestDigest } = inspectSource(source);
+    const { manifestDigest } = await inspectSource(source);
     if (linkedDigest(repository, 'streams', streamName('manifest', manifestDigest)) === undefined) {
       throw new CodedError(
         'REPAIR_SOURCE',

@@ -18,13 +18,34 @@ const declarations = {
   lsetxattr: ['lsetxattr', 'int', ['const void *', 'const void *', 'const void *', 'size_t', 'int']],
   lremovexattr: ['lremovexattr', 'int', ['const void *', 'const void *']],
   fgetxattr: ['fgetxattr', 'long', ['int', 'const void *', 'void *', 'size_t']],
+  socketpair: ['socketpair', 'int', ['int', 'int', 'int', 'void *']],
+  recvmsg: ['recvmsg', 'long', ['int', 'msghdr *', 'int']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>;
+
+/** Structures that hold pointers, as they are declared in the man pages of the calls that take them. */
+const structures = {
+  iovec: { iov_base: 'void *', iov_len: 'size_t' },
+  msghdr: {
+    msg_name: 'void *',
+    msg_namelen: 'uint',
+    msg_iov: 'iovec *',
+    msg_iovlen: 'size_t',
+    msg_control: 'void *',
+    msg_controllen: 'size_t',
+    msg_flags: 'int',
+  },
+} as const satisfies Record<string, Record<string, string>>;
 
 /** A function of {@link declarations}. */
 export type LibcFunction = keyof typeof declarations;
 
-/** An argument of a call: a number, bytes that the call reads or fills, or null. */
-export type LibcArgument = number | Uint8Array | null;
+/** An argument of a call: a number, bytes that the call reads or fills, null, or a structure that the call reads. */
+export type LibcArgument = number | Uint8Array | null | LibcStructure;
+
+/** One of {@link structures}. */
+export interface LibcStructure {
+  readonly [member: string]: LibcArgument | readonly LibcStructure[];
+}
 
 type LibcCall = KoffiFunc<(...args: LibcArgument[]) => number | bigint>;
 
@@ -45,6 +66,7 @@ function libc(): Libc {
   const errnoNames = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value as number, name]));
   // Where Linux has two names for one number, the one that the man pages of these calls use.
   for (const name of ['EAGAIN', 'EOPNOTSUPP', 'EDEADLK']) errnoNames.set(koffi.os.errno[name] as number, name);
+  for (const [name, members] of Object.entries(structures)) koffi.struct(name, members);
   loaded = {
     functions: new Map(),
     bind: (name) => {

@@ -1,0 +1,165 @@
+import type { ImageSource, LayerSource } from '../containers-storage/image-source.ts';
+import { commitLinks, type NewLink } from '../repository/commit.ts';
+import { createLayerBuilder, type ImportCounters } from '../repository/layer-builder.ts';
+import { linkedDigest } from '../repository/links.ts';
+import { isUsable } from '../repository/objects.ts';
+import type { Repository } from '../repository/repository.ts';
+import { openStreamObject } from '../repository/streams.ts';
+import type { StoredLayer } from './image-tree.ts';
+import { contentTypes, streamName } from './names.ts';
+
+/** How far an import is. The totals are known from the beginning. */
+export interface ImportProgress {
+  phase: 'layers' | 'images';
+  /** Of all layers, those counted that were there already. */
+  bytesDone: number;
+  bytesTotal: number;
+  layersDone: number;
+  layersTotal: number;
+}
+
+/** What the import of layers needs beside them. */
+export interface LayersOptions {
+  counters: ImportCounters;
+  onProgress?(progress: ImportProgress): void;
+  signal?: AbortSignal;
+}
+
+/** What may be lost when the program is killed, in bytes of layers: naming a layer costs a sync. */
+const unnamedBytes = 512 * 1024 * 1024;
+
+/**
+ * Imports those layers of an image that are not there yet, as many at a time as the source can read.
+ *
+ * After it resolves, all layers have their names on disk. If it throws, those that were complete have theirs, so that
+ * the next import goes on from there; if it is killed, those before the last half gibibyte.
+ *
+ * @returns the layers in their order.
+ * @throws what reading a layer throws; the signal's reason.
+ */
+export async function importLayers(
+  repository: Repository,
+  image: ImageSource,
+  options: LayersOptions,
+): Promise<StoredLayer[]> {
+  const progress = createProgress(image, options);
+  const names = createNaming(repository);
+  const failure = new AbortController();
+  const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  // An image may have the same layer twice.
+  const distinct = [...new Map(image.layers.map((layer) => [layer.diffId, layer])).values()];
+  const streams = new Map<string, string>();
+  const queue = distinct.values();
+  const work = async (): Promise<void> => {
+    for (const layer of queue) {
+      signal.throwIfAborted();
+      const name = streamName('layer', layer.diffId);
+      let stream = await findLayer(repository, name);
+      const track = progress.begin(layer);
+      if (stream === undefined) {
+        stream = await importLayer(repository, layer, { counters: options.counters, signal, report: track.report });
+        await names.add(name, stream, layer.sizeBytes);
+      }
+      streams.set(layer.diffId, stream);
+      track.end();
+    }
+  };
+  const workers = Array.from({ length: image.parallelLayers ?? 1 }, () =>
+    work().catch((error) => {
+      failure.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(workers);
+  if (failure.signal.aborted) {
+    // What made the import fail is told, whether or not this works too.
+    await names.commit().catch(() => {});
+    throw failure.signal.reason;
+  }
+  await names.commit();
+  progress.finish();
+  return image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string }));
+}
+
+async function importLayer(
+  repository: Repository,
+  layer: LayerSource,
+  options: { counters: ImportCounters; signal: AbortSignal; report: (bytes: number) => void },
+): Promise<string> {
+  const { counters, signal, report } = options;
+  const builder = createLayerBuilder(repository, contentTypes.layer, counters);
+  try {
+    await layer.read(repository, builder, { report, signal });
+    return await builder.finish();
+  } catch (error) {
+    await builder.settle();
+    throw error;
+  }
+}
+
+function createProgress(image: ImageSource, { onProgress }: LayersOptions) {
+  const progress: ImportProgress = {
+    phase: 'layers',
+    bytesDone: 0,
+    bytesTotal: image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    layersDone: 0,
+    layersTotal: image.layers.length,
+  };
+  const add = (bytes: number): void => {
+    progress.bytesDone += bytes;
+    onProgress?.({ ...progress });
+  };
+  return {
+    begin({ diffId, sizeBytes }: LayerSource) {
+      const copies = image.layers.filter((layer) => layer.diffId === diffId).length;
+      let done = 0;
+      return {
+        report(bytes: number) {
+          // What a source reports is about right; a total is never exceeded.
+          const counted = Math.min(bytes, sizeBytes - done);
+          done += counted;
+          add(counted);
+        },
+        end() {
+          progress.layersDone += copies;
+          add(sizeBytes * copies - done);
+        },
+      };
+    },
+    finish: () => onProgress?.({ ...progress, phase: 'images' }),
+  };
+}
+
+// Names what is complete: in the end, and now and then before, so that an import that is stopped does not begin anew.
+function createNaming(repository: Repository) {
+  let unnamed: NewLink[] = [];
+  let bytes = 0;
+  const commit = async (): Promise<void> => {
+    const links = unnamed;
+    unnamed = [];
+    bytes = 0;
+    await commitLinks(repository, links);
+  };
+  return {
+    commit,
+    async add(name: string, digest: string, sizeBytes: number): Promise<void> {
+      unnamed.push({ folder: 'streams', name, digest });
+      bytes += sizeBytes;
+      if (bytes >= unnamedBytes) await commit();
+    },
+  };
+}
+
+// A link whose object is lost counts as none: importing brings it back.
+export function findStream(repository: Repository, name: string): string | undefined {
+  const digest = linkedDigest(repository, 'streams', name);
+  return digest !== undefined && isUsable(repository, digest) ? digest : undefined;
+}
+
+// So does one that lost any of its content.
+async function findLayer(repository: Repository, name: string): Promise<string | undefined> {
+  const digest = findStream(repository, name);
+  if (digest === undefined) return undefined;
+  const { objectReferences } = await openStreamObject(repository, digest, contentTypes.layer);
+  return objectReferences.every((object) => isUsable(repository, object)) ? digest : undefined;
+}

@@ -65,6 +65,8 @@ export async function fuzzParser(
     const outcome = await watchWorker({ name, seed, from, to: end }, report, fail);
     from = outcome.kind === 'ended' ? end : outcome.index + 1;
     if (outcome.kind === 'killed') await fail(outcome.index, outcome.problem);
+    // What a process took once it does not give back, so that no later case could be judged.
+    if (process.memoryUsage().rss > memoryLimitBytes) break;
   }
   return { ...report, durationMs: performance.now() - startedAt };
 }
@@ -81,7 +83,8 @@ function watchWorker(
   Atomics.store(current, 0, job.from);
   const worker = new Worker(new URL('./parser-worker.ts', import.meta.url), {
     workerData: { ...job, progress },
-    resourceLimits: { maxOldGenerationSizeMb: 160 },
+    // Small, so that memory in use is what the parser needs, not what was not collected yet.
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
   });
   return new Promise((resolve, reject) => {
     let pending: Promise<unknown> = Promise.resolve();

@@ -1,7 +1,5 @@
-import { hash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { run } from '@workbench/run';
 import fc from 'fast-check';
 import { dirSync } from 'tmp-promise';
@@ -10,6 +8,8 @@ import { cfsMain } from '../cli/main.ts';
 import { findCfsctl } from '../erofs/cfsctl.testing.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import { type MadeEntry, makeTar } from '../tar/make-tar.testing.ts';
+import { describeRepository } from './describe-repository.testing.ts';
+import { makeLayout, skeleton } from './make-layout.testing.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'oci-interop-' });
 afterAll(() => folder.removeCallback());
@@ -31,43 +31,6 @@ async function cfs(...args: string[]): Promise<string> {
   if (status !== 0) throw new Error(output.join(''));
   return output.join('').trimEnd();
 }
-
-/** An OCI layout of one image with these layers, uncompressed and gzip by turns. */
-function makeLayout(layers: readonly Buffer[]): string {
-  const path = fresh('layout');
-  mkdirSync(join(path, 'blobs/sha256'), { recursive: true });
-  writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  const blob = (mediaType: string, bytes: Buffer) => {
-    const hex = hash('sha256', bytes, 'hex');
-    writeFileSync(join(path, 'blobs/sha256', hex), bytes);
-    return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
-  };
-  const type = 'application/vnd.oci.image';
-  const descriptors = layers.map((layer, i) =>
-    i % 2 === 0 ? blob(`${type}.layer.v1.tar+gzip`, gzipSync(layer)) : blob(`${type}.layer.v1.tar`, layer),
-  );
-  const config = {
-    architecture: 'amd64',
-    os: 'linux',
-    rootfs: { type: 'layers', diff_ids: layers.map((layer) => `sha256:${hash('sha256', layer, 'hex')}`) },
-  };
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: `${type}.manifest.v1+json`,
-    config: blob(`${type}.config.v1+json`, Buffer.from(JSON.stringify(config))),
-    layers: descriptors,
-  };
-  const described = blob(`${type}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest)));
-  writeFileSync(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [described] }));
-  return path;
-}
-
-const skeleton: MadeEntry[] = ['usr', 'boot', 'sysroot', 'run', 'etc', 'usr/lib'].map((name, i) => ({
-  name: `${name}/`,
-  type: 'dir',
-  mode: '755',
-  mtime: 1_700_000_000 + i,
-}));
 
 const names = fc.constantFrom('a', 'b', 'c', 'usr', 'x y', 'é', 'n'.repeat(99));
 const directory = fc.constantFrom('', 'usr/', 'usr/lib/', 'etc/', './usr/', '/usr/');
@@ -108,24 +71,8 @@ const layer = fc.array(fc.oneof({ weight: 6, arbitrary: entry }, { weight: 1, ar
   maxLength: 12,
 });
 
-/** Names, links and sizes of everything in a repository but the manifest's stream, whose bytes cfsctl varies. */
-function describeRepository(path: string): string[] {
-  const manifests = readdirSync(join(path, 'streams'))
-    .filter((name) => name.startsWith('oci-manifest'))
-    .map((name) => readlinkSync(join(path, 'streams', name)).slice('../'.length));
-  return readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((name) => !manifests.includes(name) && !/^objects\/..$/.test(name))
-    .map((name) => {
-      const stats = lstatSync(join(path, name));
-      if (!stats.isSymbolicLink())
-        return `${name} ${stats.isFile() ? stats.size : ''} ${(stats.mode & 0o777).toString(8)}`;
-      return name.startsWith('streams/oci-manifest') ? name : `${name} -> ${readlinkSync(join(path, name))}`;
-    })
-    .sort();
-}
-
 async function importBoth(layers: readonly Buffer[], algorithm: HashAlgorithm, format: 1 | 2) {
-  const layout = makeLayout(layers);
+  const layout = makeLayout(fresh('layout'), layers);
   const [ours, theirs] = [fresh('ours'), fresh('theirs')];
   const init = ['--erofs-version', String(format), 'init', '--insecure', '--algorithm', `fsverity-${algorithm}-12`];
   await cfs(...init, ours);
@@ -182,7 +129,7 @@ describe('a repository of ours', () => {
       expect(new Set(seen).size).toBe(1);
     }
     expect(await cfsctl('--repo', ours, 'gc', '-n')).toBe('Dry run (no files deleted):\nObjects: 0 removed (0 bytes)');
-    const layout = makeLayout([makeTar([...skeleton, { ...more, content: 'other '.repeat(100) }])]);
+    const layout = makeLayout(fresh('layout'), [makeTar([...skeleton, { ...more, content: 'other '.repeat(100) }])]);
     await cfsctl('--repo', ours, 'oci', 'pull', `oci:${layout}`, 'second', '--bootable');
     await cfs('--repo', theirs, 'oci', 'pull', `oci:${layout}`, 'second', '--bootable');
     await cfs('--repo', ours, 'gc');
@@ -205,7 +152,15 @@ describe('a repository of ours', () => {
       erofs_formats: { default: 1, extra: [2] },
     };
     writeFileSync(join(path, 'meta.json'), JSON.stringify(metadata));
-    await cfs('--repo', path, 'oci', 'pull', `oci:${makeLayout([makeTar(skeleton)])}`, 'x', '--bootable');
+    await cfs(
+      '--repo',
+      path,
+      'oci',
+      'pull',
+      `oci:${makeLayout(fresh('layout'), [makeTar(skeleton)])}`,
+      'x',
+      '--bootable',
+    );
     expect(readdirSync(join(path, 'images'))).toHaveLength(4);
     expect(await cfsctl('--repo', path, 'oci', 'fsck')).toMatch(/images: 4\/4 ok\nstatus: ok/);
     expect(await cfsctl('--repo', path, 'gc', '-n')).toBe('Dry run (no files deleted):\nObjects: 0 removed (0 bytes)');

@@ -1,0 +1,42 @@
+import { hash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { MadeEntry } from '../tar/make-tar.testing.ts';
+
+/** The directories that every image needs. */
+export const skeleton: MadeEntry[] = ['usr', 'boot', 'sysroot', 'run', 'etc', 'usr/lib'].map((name, i) => ({
+  name: `${name}/`,
+  type: 'dir',
+  mode: '755',
+  mtime: 1_700_000_000 + i,
+}));
+
+/** Makes an OCI layout of one image with these layers, gzip and uncompressed by turns. @returns its path. */
+export function makeLayout(path: string, layers: readonly Buffer[]): string {
+  mkdirSync(join(path, 'blobs/sha256'), { recursive: true });
+  writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  const blob = (mediaType: string, bytes: Buffer) => {
+    const hex = hash('sha256', bytes, 'hex');
+    writeFileSync(join(path, 'blobs/sha256', hex), bytes);
+    return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
+  };
+  const type = 'application/vnd.oci.image';
+  const descriptors = layers.map((layer, i) =>
+    i % 2 === 0 ? blob(`${type}.layer.v1.tar+gzip`, gzipSync(layer)) : blob(`${type}.layer.v1.tar`, layer),
+  );
+  const config = {
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: layers.map((layer) => `sha256:${hash('sha256', layer, 'hex')}`) },
+  };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: `${type}.manifest.v1+json`,
+    config: blob(`${type}.config.v1+json`, Buffer.from(JSON.stringify(config))),
+    layers: descriptors,
+  };
+  const described = blob(`${type}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest)));
+  writeFileSync(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [described] }));
+  return path;
+}

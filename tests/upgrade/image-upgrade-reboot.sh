@@ -1,0 +1,45 @@
+#!/bin/bash
+# Stages a derived image by switch, reboots into it, and looks at what became of old and new.
+# shellcheck disable=SC2317 # stages are called by their names
+# shellcheck source=SCRIPTDIR/../lib/checks.sh
+. "$(dirname "$0")/../lib/checks.sh"
+# shellcheck source=SCRIPTDIR/../lib/stages.sh
+. "$(dirname "$0")/../lib/stages.sh"
+# shellcheck source=SCRIPTDIR/../lib/deployments.sh
+. "$(dirname "$0")/../lib/deployments.sh"
+
+stage_0() {
+  check_booted bootc
+  keep first "$(deployment_id)"
+
+  context_file marker 'image-upgrade-reboot'
+  derive upgraded 'COPY marker /usr/share/bootc-tests-marker'
+  switch_to upgraded
+  check_staged upgraded
+  check_equal 'status: it is not only downloaded' false "$(status_value .status.staged.downloadOnly)"
+  check_equal 'the machine still runs the old one' "$(kept first)" "$(verity_of booted)"
+  check_exit 'nothing of it is visible yet' 1 test -e /usr/share/bootc-tests-marker
+  keep second "$(verity_of staged)"
+  echo kept >/etc/bootc-tests-etc
+  echo kept >/var/bootc-tests-var
+
+  # The same again has nothing to do.
+  check_exit 'switch to the same image again' 0 bootc switch --transport containers-storage localhost/upgraded
+  load_status
+  check_equal 'status: it is still the one that is staged' "$(kept second)" "$(verity_of staged)"
+}
+
+stage_1() {
+  check_booted upgraded
+  check_equal 'the staged deployment was booted' "$(kept second)" "$(deployment_id)"
+  check_equal 'the rollback is the first deployment' "$(kept first)" "$(verity_of rollback)"
+  check_equal 'the marker is there' image-upgrade-reboot "$(cat /usr/share/bootc-tests-marker 2>&1)"
+  check_equal 'a file of /etc came along' kept "$(cat /etc/bootc-tests-etc 2>&1)"
+  check_equal 'a file of /var is there' kept "$(cat /var/bootc-tests-var 2>&1)"
+  check_match 'the root is composefs' '^composefs' "$(findmnt --noheadings --output SOURCE --target /)"
+  check_boot_files 'both deployments boot one kernel'
+  check_no_garbage
+  check_equal 'units that failed' '' "$(systemctl --failed --plain --no-legend --full)"
+}
+
+run_stages

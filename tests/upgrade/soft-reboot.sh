@@ -1,0 +1,44 @@
+#!/bin/bash
+# User space alone is started anew into the staged deployment, where the kernel is the same.
+# shellcheck disable=SC2317 # stages are called by their names
+# shellcheck source=SCRIPTDIR/../lib/checks.sh
+. "$(dirname "$0")/../lib/checks.sh"
+# shellcheck source=SCRIPTDIR/../lib/stages.sh
+. "$(dirname "$0")/../lib/stages.sh"
+# shellcheck source=SCRIPTDIR/../lib/deployments.sh
+. "$(dirname "$0")/../lib/deployments.sh"
+
+stage_0() {
+  check_exit 'nothing is prepared' 1 test -e /run/nextroot
+  keep first "$(deployment_id)"
+  keep kernel-boot "$(boot_id)"
+  context_file marker soft
+  derive soft 'COPY marker /usr/share/bootc-tests-marker'
+  switch_to soft --soft-reboot=auto
+  load_status
+  check_equal 'status: a soft reboot is possible' true "$(status_value .status.staged.softRebootCapable)"
+  check_exit 'the next root is prepared' 0 test -e /run/nextroot/usr/share/bootc-tests-marker
+  check_exit 'internals prep-soft-reboot --reset' 0 bootc internals prep-soft-reboot --reset
+  check_exit 'the next root is gone' 1 test -e /run/nextroot/usr
+}
+
+stage_1() {
+  check_booted soft
+  check_equal 'its marker' soft "$(cat /usr/share/bootc-tests-marker 2>&1)"
+  context_file kargs.toml 'kargs = ["bootc_tests.more=1"]'
+  derive_from localhost/soft hard 'COPY kargs.toml /usr/lib/bootc/kargs.d/50-tests.toml'
+  switch_to hard --soft-reboot=auto
+  load_status
+  check_equal 'status: no soft reboot with other arguments' false "$(status_value .status.staged.softRebootCapable)"
+  check_exit 'the next root is not prepared' 1 test -e /run/nextroot/usr
+  check_error 'a required soft reboot is refused' 'different kernel state' \
+    bootc switch --transport containers-storage --soft-reboot=required localhost/hard
+}
+
+stage_2() {
+  check_booted hard
+  check_contains 'the new argument is there' 'bootc_tests.more=1' "$(cat /proc/cmdline)"
+  check_equal 'this was no soft reboot' 0 "$(systemctl show --property=SoftRebootsCount --value)"
+}
+
+run_stages

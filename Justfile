@@ -43,6 +43,18 @@ test-tmt-nobuild *ARGS:
 tmt-provision *ARGS:
     @{{ xtask }} tmt-provision localhost/bootc "$@"
 
+# Build, then have the development VM upgrade itself to it and reboot (`just bcvk up` makes the VM)
+[group('vm tests')]
+[no-exit-message]
+upgrade-vm *ARGS:
+    @{{ xtask }} upgrade-vm "$@"
+
+# A VM disk as an old bootc installed it, to test what upgrades have to cope with
+[group('vm tests')]
+[no-exit-message]
+legacy-disk *ARGS:
+    @{{ xtask }} legacy-disk "$@"
+
 # Remove the VMs that test runs left behind
 [group('vm tests')]
 [no-exit-message]

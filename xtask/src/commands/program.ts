@@ -13,6 +13,7 @@ import { verbs } from './verbs.ts';
 export async function runProgram(argv: readonly string[], context: VerbContext): Promise<number> {
   let status = 0;
   let verbStarted = false;
+  let takesCommand = false;
   let options: readonly string[] = ['help'];
   const program = yargs()
     .scriptName('xtask')
@@ -44,6 +45,7 @@ export async function runProgram(argv: readonly string[], context: VerbContext):
   const entry = verbs.find(({ name }) => name === argv[0]);
   if (entry !== undefined) {
     const verb = await entry.load();
+    takesCommand = verb.takesCommand === true;
     options = [...options, ...Object.keys(verb.options)];
     program.command(
       verb.synopsis === undefined ? entry.name : `${entry.name} ${verb.synopsis}`,
@@ -56,12 +58,20 @@ export async function runProgram(argv: readonly string[], context: VerbContext):
     );
   }
   try {
-    await program.parseAsync(argv);
+    await program.parseAsync(takesCommand ? protectCommand(argv) : argv);
   } catch (error) {
     // yargs throws plain errors, so it is the time that tells its own from those of a verb.
     throw verbStarted || !(error instanceof Error) ? error : badCommandLine(error.message, options);
   }
   return status;
+}
+
+/** Puts the end of options before the command that a verb is given, unless it is there. */
+function protectCommand(argv: readonly string[]): string[] {
+  const [verb = '', ...rest] = argv;
+  const at = rest.findIndex((word) => word === '--' || !word.startsWith('-'));
+  if (at === -1 || rest[at] === '--') return [verb, ...rest];
+  return [verb, ...rest.slice(0, at), '--', ...rest.slice(at)];
 }
 
 function declare(command: Argv, verb: AnyVerb): Argv {

@@ -18,6 +18,8 @@ export interface Verb<P extends OptionTable, O extends OptionTable> {
   readonly synopsis?: string;
   readonly positionals: P;
   readonly options: O;
+  /** Set when its positional arguments are a command: whatever follows the first of them belongs to it, options too. */
+  readonly takesCommand?: true;
   /** Pairs of a command line, without `xtask`, and what it is for. */
   readonly examples?: readonly (readonly [string, string])[];
   /** Does the work. Returns the exit status; nothing means 0. */

@@ -4,7 +4,7 @@ import type { AnyVerb } from './verb.ts';
 export interface VerbEntry {
   readonly name: string;
   readonly describe: string;
-  readonly group: 'test' | 'look' | 'tidy';
+  readonly group: 'test' | 'dev' | 'look' | 'tidy';
   /** Set when its options choose a cell, which is then checked first. */
   readonly takesCell?: true;
   /** Verbs are loaded when they are used, so that the quick ones stay quick. */
@@ -46,6 +46,75 @@ export const verbs: readonly VerbEntry[] = [
     describe: 'turn a freshly installed disk into one of bootc 1.13',
     group: 'test',
     load: async () => (await import('./legacy-disk.ts')).legacyDisk,
+  },
+  {
+    name: 'dev-up',
+    describe: 'start the development VM with the program of this moment in it',
+    group: 'dev',
+    takesCell: true,
+    load: async () => (await import('./dev-up.ts')).devUp,
+  },
+  {
+    name: 'dev-sync',
+    describe: 'bring the program of this moment into the development VM',
+    group: 'dev',
+    load: async () => (await import('./dev-sync.ts')).devSync,
+  },
+  {
+    name: 'dev-ssh',
+    describe: 'run a command in the development VM, or a shell',
+    group: 'dev',
+    load: async () => (await import('./dev-ssh.ts')).devSsh,
+  },
+  {
+    name: 'dev-down',
+    describe: 'remove the development VM',
+    group: 'dev',
+    load: async () => (await import('./dev-down.ts')).devDown,
+  },
+  {
+    name: 'dev-status',
+    describe: 'show the development VM and the program in it',
+    group: 'dev',
+    load: async () => (await import('./dev-status.ts')).devStatus,
+  },
+  {
+    name: 'dev-logs',
+    describe: 'follow the journal of the development VM',
+    group: 'dev',
+    load: async () => (await import('./dev-logs.ts')).devLogs,
+  },
+  {
+    name: 'dev-sysext-status',
+    describe: 'show the versions of the program, here and in the development VM',
+    group: 'dev',
+    load: async () => (await import('./dev-sysext-status.ts')).devSysextStatus,
+  },
+  {
+    name: 'dev-restart',
+    describe: 'reboot the development VM, and sync',
+    group: 'dev',
+    load: async () => (await import('./dev-restart.ts')).devRestart,
+  },
+  {
+    name: 'dev-clean',
+    describe: 'remove the development VM and all versions of the program',
+    group: 'dev',
+    load: async () => (await import('./dev-clean.ts')).devClean,
+  },
+  {
+    name: 'dev-ephemeral',
+    describe: 'start a VM that is gone when its shell or command ends',
+    group: 'dev',
+    takesCell: true,
+    load: async () => (await import('./dev-ephemeral.ts')).devEphemeral,
+  },
+  {
+    name: 'upgrade-vm',
+    describe: 'build the image, and have the development VM upgrade itself to it and reboot',
+    group: 'dev',
+    takesCell: true,
+    load: async () => (await import('./upgrade-vm.ts')).upgradeVm,
   },
   {
     name: 'plan',

@@ -30,10 +30,10 @@ test('the README has a row for each recipe, and none for another', () => {
   expect(rows.toSorted()).toEqual(recipes.toSorted());
 });
 
-test('each verb of xtask but run-tmt is a recipe of its name', () => {
-  const justfile = textOf('Justfile');
+test('each verb of xtask but run-tmt is a recipe of its name; those of the development VM are recipes of `just bcvk`', () => {
   for (const { name } of verbs.filter((verb) => verb.name !== 'run-tmt')) {
-    expect(justfile).toMatch(new RegExp(`^${name}( \\*ARGS)?:$`, 'm'));
+    const [file, recipe] = name.startsWith('dev-') ? ['bcvk.just', name.slice('dev-'.length)] : ['Justfile', name];
+    expect(textOf(file)).toMatch(new RegExp(`^${recipe}( \\*ARGS)?:$`, 'm'));
   }
 });
 

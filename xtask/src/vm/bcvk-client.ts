@@ -91,6 +91,15 @@ export class BcvkClient {
     return parseOutput(argv, stdout === '' ? '[]' : stdout, z.array(vmSchema));
   }
 
+  /** Starts a VM that is stopped. */
+  async start(name: string): Promise<void> {
+    await run(this.command(['libvirt', 'start', name]), {
+      step: `start VM ${name}`,
+      timeoutMs: 120_000,
+      ...this.#log(),
+    });
+  }
+
   /** Stops and removes a VM with its disk. Does nothing when there is none of that name. */
   async remove(name: string): Promise<void> {
     const argv = this.command(['libvirt', 'rm', '--stop', '--force', name]);

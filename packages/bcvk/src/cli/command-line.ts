@@ -3,6 +3,7 @@ import type { Context } from '../context/context.ts';
 import { listBootcImages } from '../images/podman.ts';
 import { showBytes } from '../sizes/sizes.ts';
 import { addCacheCommands } from './cache-commands.ts';
+import { addEphemeralCommands } from './ephemeral-command.ts';
 import { addLibvirtCommands } from './libvirt-commands.ts';
 import { flagOf, type Parsed, strictYargs, usageError } from './strict-yargs.ts';
 import { renderTable } from './table.ts';
@@ -12,7 +13,15 @@ import { addToDiskCommand } from './to-disk-command.ts';
 export const followedVersion = '0.18.0';
 
 /** Verbs of real bcvk that need what is not here; they are refused by name. */
-const absentVerbs = ['ephemeral', 'libvirt list-volumes', 'libvirt upload', 'libvirt to-base-disk'];
+const absentVerbs = [
+  'ephemeral run',
+  'ephemeral ssh',
+  'ephemeral ps',
+  'ephemeral rm-all',
+  'libvirt list-volumes',
+  'libvirt upload',
+  'libvirt to-base-disk',
+];
 
 /** A command that is ready to run; it gives the exit code, undefined for 0. */
 export type Work = (context: Context) => Promise<number | undefined>;
@@ -39,6 +48,9 @@ export async function readCommandLine(
   const yargs = strictYargs(argv)
     .usage('$0 COMMAND\n\nBootable containers as virtual machines: the part of bcvk that works without KVM too.')
     .command('libvirt', 'VMs managed by libvirt', (verb) => addLibvirtCommands(verb, choose, env))
+    .command('ephemeral', 'VMs that are gone when their command ends', (verb) =>
+      addEphemeralCommands(verb, choose, env),
+    )
     .command('images', 'Bootable container images', (verb) => addImageCommands(verb, choose))
     .command('cache', 'The cache of installed base disks', (verb) => addCacheCommands(verb, choose))
     .demandCommand(1, 'a command is needed');

@@ -146,9 +146,10 @@ export function addLibvirtCommands(yargs: Argv, choose: Choose, env: NodeJS.Proc
     .demandCommand(1, 'a command is needed after libvirt');
 }
 
-const defaultSession = {
+/** A session as root, without a command. */
+export const defaultSession = {
   user: 'root',
-  command: [],
+  command: [] as readonly string[],
   strictHostKeys: false,
   connectTimeoutSeconds: 30,
   logLevel: 'ERROR',

@@ -1,0 +1,39 @@
+import { chooseDevImage } from '../dev/dev-image.ts';
+import { reportSteps } from '../steps/report-steps.ts';
+import { settingsOf, vmOptions, wishesOf } from './test-options.ts';
+import { defineVerb } from './verb.ts';
+
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+
+export const devEphemeral = defineVerb({
+  synopsis: '[command..]',
+  positionals: { command: { type: 'string', array: true, describe: 'what to run; default: a login shell' } },
+  options: vmOptions,
+  takesCommand: true,
+  examples: [['dev-ephemeral bootc status', 'build, boot, run it, and remove the VM']],
+  run: async (args, { signal }) => {
+    const settings = await settingsOf(args);
+    const { testRequest } = await import('../settings/test-request.ts');
+    const { buildImages } = await import('../image/build.ts');
+    const { imageOptions } = await import('./image-options.ts');
+    const { openBcvk } = await import('../vm/open-bcvk.ts');
+    const { run } = await import('@workbench/run');
+    const chosen = await chooseDevImage(settings);
+    const isOurs = chosen.why !== 'BOOTC_BASE_IMAGE' && chosen.why !== 'BOOTC_base';
+    const { image } = isOurs ? await reportSteps(() => buildImages({ ...imageOptions(settings), signal })) : chosen;
+    const request = testRequest(settings, wishesOf(image, [], args));
+    const bcvk = await openBcvk(request.bcvk);
+    const words = args.command ?? [];
+    const { exitCode } = await run(
+      bcvk.command([
+        'ephemeral',
+        'run-ssh',
+        ...request.bcvkOptions,
+        image,
+        ...(words.length > 0 ? ['--', ...words] : []),
+      ]),
+      { step: 'run a VM for one command', stdio: 'inherit', okExitCodes: anyExitCode, timeoutMs: 2 ** 31 - 1, signal },
+    );
+    return exitCode;
+  },
+});

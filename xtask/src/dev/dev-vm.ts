@@ -1,0 +1,186 @@
+import { mkdirSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CodedError, run } from '@workbench/run';
+import { type Cell, cellSlug, formatCell } from '../matrix/cell.ts';
+import type { TestRequest } from '../settings/test-request.ts';
+import { workspace, workspaceRoot } from '../settings/workspace.ts';
+import { note, progress, step } from '../steps/step.ts';
+import type { BcvkClient, BcvkVm } from '../vm/bcvk-client.ts';
+import { ConsoleFollower } from '../vm/console-follower.ts';
+import { deadlinesFor } from '../vm/deadlines.ts';
+import { GuestMonitor } from '../vm/guest-monitor.ts';
+import { logSupportOf } from '../vm/launch-arguments.ts';
+import { launchMachine, Machine, type MachineOptions } from '../vm/machine.ts';
+import { systemClock } from '../vm/waits/clock.ts';
+import { GuestSession } from './guest-session.ts';
+import { rebootGuest } from './reboot.ts';
+import { guestFolder, useSysextVersion } from './sync.ts';
+import { makeSysextVersion, type SysextVersion } from './sysext.ts';
+
+/** The one VM of the daily loop. */
+export const devVmName = 'bootc-dev';
+const devLabel = 'bootc.dev=1';
+const cellLabelStart = 'bootc.cell=';
+
+/** What is kept of it on this machine. */
+export const devPlaces = {
+  sysext: join(workspace.target, 'sysext'),
+  logs: join(workspace.target, 'dev'),
+  keyFile: join(workspace.target, `${devVmName}.ssh-key`),
+  socket: join(workspace.target, 'dev', 'ssh'),
+  guest: join(workspace.target, 'guest'),
+} as const;
+
+/** What `up` is told. */
+export interface UpOptions {
+  request: TestRequest;
+  bcvk: BcvkClient;
+  /** Make the VM anew, also when there is one. */
+  replace: boolean;
+  signal: AbortSignal;
+}
+
+/**
+ * Makes sure that the development VM runs, with our program of this moment in it. A VM that is there stays as it is and
+ * is synced; one that is stopped is started.
+ *
+ * @throws CodedError DEV_VM_OTHER_CELL when it is of another cell than the settings say; LaunchError; GuestDeath.
+ */
+export async function upDevVm(options: UpOptions): Promise<SysextVersion> {
+  const { bcvk, signal, request } = options;
+  const version = await buildSysext(signal);
+  const present = await bcvk.inspect(devVmName, signal);
+  if (present === undefined || options.replace) await makeDevVm(options, present);
+  else {
+    refuseOtherCell(present, request.cell);
+    if (present.state === 'running') note(`${devVmName} runs already`);
+    else await startDevVm(options);
+  }
+  const session = await openDevSession(bcvk);
+  await step('sync', () => useSysextVersion(session, version, signal));
+  return version;
+}
+
+/** Builds the guest program and makes it a version of the extension. */
+export function buildSysext(signal: AbortSignal): Promise<SysextVersion> {
+  return step('build', async () => {
+    await run([process.execPath, 'packages/bootc/bundle.ts'], {
+      step: 'bundle the program for the guest',
+      cwd: workspaceRoot,
+      signal,
+    });
+    const rootfs = join(workspaceRoot, 'packages/bootc/rootfs');
+    return makeSysextVersion({ folder: devPlaces.sysext, guest: devPlaces.guest, rootfs });
+  });
+}
+
+/**
+ * A session in the running development VM.
+ *
+ * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED.
+ */
+export async function openDevSession(bcvk: BcvkClient): Promise<GuestSession> {
+  const vm = await bcvk.inspect(devVmName);
+  if (vm?.ssh_port == null || vm.ssh_private_key == null) {
+    throw new CodedError('DEV_VM_MISSING', `there is no VM ${devVmName}`, { hint: 'just bcvk up' });
+  }
+  if (vm.state !== 'running') {
+    throw new CodedError('DEV_VM_STOPPED', `VM ${devVmName} is ${vm.state}`, { hint: 'just bcvk up starts it' });
+  }
+  mkdirSync(devPlaces.logs, { recursive: true });
+  await writeFile(devPlaces.keyFile, `${vm.ssh_private_key.trimEnd()}\n`, { mode: 0o600 });
+  return new GuestSession({ port: vm.ssh_port, keyFile: devPlaces.keyFile }, devPlaces.socket);
+}
+
+/** Reboots the development VM and waits for it, as `rebootGuest` does. */
+export async function rebootDevVm(options: {
+  bcvk: BcvkClient;
+  session: GuestSession;
+  timeouts: TestRequest['timeouts'];
+  signal: AbortSignal;
+}): Promise<string> {
+  const { bcvk, session, signal, timeouts } = options;
+  await clearLogs();
+  const { accel } = await bcvk.hostStatus();
+  await using monitor = new GuestMonitor({
+    name: devVmName,
+    console: new ConsoleFollower(devPlaces.logs),
+    domain: (abort) => bcvk.domain(devVmName, abort),
+    clock: systemClock,
+  });
+  const { bootMs } = deadlinesFor(accel, timeouts);
+  return await rebootGuest({ session, monitor, deadlineMs: bootMs, clock: systemClock, signal });
+}
+
+/** Removes the development VM with its disk and key, and says so. Its logs and the versions of the extension stay. */
+export async function removeDevVm(bcvk: BcvkClient): Promise<string> {
+  const vm = await bcvk.inspect(devVmName);
+  if (vm?.ssh_port != null)
+    await new GuestSession({ port: vm.ssh_port, keyFile: devPlaces.keyFile }, devPlaces.socket).close();
+  if (vm !== undefined) await bcvk.remove(devVmName);
+  await rm(devPlaces.keyFile, { force: true });
+  return vm === undefined ? `there is no VM ${devVmName}` : `removed VM ${devVmName}`;
+}
+
+/** The cell that a VM was made for, as one word; undefined when it does not say. */
+export function cellOf(vm: BcvkVm): string | undefined {
+  return vm.labels.find((label) => label.startsWith(cellLabelStart))?.slice(cellLabelStart.length);
+}
+
+function refuseOtherCell(vm: BcvkVm, cell: Cell): void {
+  const made = cellOf(vm);
+  if (made === undefined || made === cellSlug(cell)) return;
+  throw new CodedError(
+    'DEV_VM_OTHER_CELL',
+    `${devVmName} is of cell ${made}, and the settings say ${formatCell(cell)}`,
+    {
+      hint: '--replace makes it anew; `just bcvk sync` works on the one that is there',
+    },
+  );
+}
+
+async function makeDevVm(options: UpOptions, present: BcvkVm | undefined): Promise<void> {
+  const { bcvk, request } = options;
+  if (present !== undefined) await step(`remove ${devVmName}`, () => bcvk.remove(devVmName));
+  await clearLogs();
+  const machineOptions = await optionsFor(options);
+  await using machine = await step(`install and start ${devVmName} of ${request.image}`, () =>
+    launchMachine(machineOptions),
+  );
+  await step('boot', () => machine.waitForSsh(progress));
+}
+
+async function startDevVm(options: UpOptions): Promise<void> {
+  await clearLogs();
+  await step(`start ${devVmName}`, () => options.bcvk.start(devVmName));
+  await using machine = new Machine(await optionsFor(options));
+  await step('boot', () => machine.waitForSsh(progress));
+}
+
+/** The console of an earlier boot would tell of that one's death. */
+async function clearLogs(): Promise<void> {
+  mkdirSync(devPlaces.logs, { recursive: true });
+  for (const name of ['console.log', 'platform-console.log']) await writeFile(join(devPlaces.logs, name), '');
+}
+
+async function optionsFor({ bcvk, request, signal }: UpOptions): Promise<MachineOptions> {
+  const [status, help] = await Promise.all([bcvk.hostStatus(), bcvk.runHelp()]);
+  return {
+    name: devVmName,
+    image: request.image,
+    labels: [devLabel, `${cellLabelStart}${cellSlug(request.cell)}`],
+    bcvkOptions: [...request.bcvkOptions, `--bind-ro=${devPlaces.sysext}:${guestFolder}`],
+    bindStorage: true,
+    logFolder: devPlaces.logs,
+    bcvk: bcvk.withLog(join(devPlaces.logs, 'commands.log')),
+    support: logSupportOf(help),
+    accel: status.accel ?? (bcvk.program.kind === 'system' ? 'kvm' : undefined),
+    timeouts: request.timeouts,
+    clock: systemClock,
+    keyFile: devPlaces.keyFile,
+    isPreserved: true,
+    signal,
+    onLine: progress,
+  };
+}

@@ -1,0 +1,73 @@
+import { rm } from 'node:fs/promises';
+import { quoteCommand, type RunOptions, type RunResult, run } from '@workbench/run';
+import { type SshTarget, sshCommand } from '../vm/ssh-probe.ts';
+
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+const sessionTimeoutMs = 2 ** 31 - 1;
+/** How long a connection stays open that nobody uses. */
+const persistS = 600;
+
+/**
+ * Commands in a guest over one connection that stays open between them, also between calls of xtask: the key exchange
+ * takes seconds where the guest is emulated. See ssh_config(5), ControlMaster.
+ */
+export class GuestSession {
+  readonly #target: SshTarget;
+  readonly #socket: string;
+
+  /** @param socket path of the connection's socket, at most some 90 bytes long: unix(7) allows 108. */
+  constructor(target: SshTarget, socket: string) {
+    this.#target = target;
+    this.#socket = socket;
+  }
+
+  /** Opens the connection unless it is open. */
+  async open(options: Pick<RunOptions, 'signal'> = {}): Promise<void> {
+    const isOpen = await run(this.#ssh('-O', 'check'), { step: 'look for the connection', okExitCodes: anyExitCode });
+    if (isOpen.exitCode === 0) return;
+    await rm(this.#socket, { force: true });
+    const master = ['-M', '-N', '-f', `-oControlPersist=${persistS}`, '-oServerAliveInterval=5'];
+    await run(this.#ssh(...master), { step: 'connect to the guest', timeoutMs: 60_000, ...options });
+  }
+
+  /** Closes the connection, if one is open. */
+  async close(): Promise<void> {
+    await run(this.#ssh('-O', 'exit'), { step: 'close the connection', okExitCodes: anyExitCode });
+    await rm(this.#socket, { force: true });
+  }
+
+  /**
+   * Runs a script of sh(1) as root in the guest.
+   *
+   * @throws CommandError as `run` does; ssh exits with 255 when the connection is lost.
+   */
+  async script(text: string, options: RunOptions): Promise<RunResult> {
+    await this.open(options.signal === undefined ? {} : { signal: options.signal });
+    return run([...this.#ssh(), 'sh', '-eu'], { ...options, input: text });
+  }
+
+  /**
+   * Runs a command, or a login shell, on this process's own terminal. Of several words each reaches the program as it is; a
+   * single one is the remote shell's to read.
+   *
+   * @returns the exit code of the command; 255 when the connection is lost.
+   */
+  async attach(command: readonly string[], isTerminal: boolean): Promise<number> {
+    await this.open();
+    const remote = command.length > 1 ? [quoteCommand(command)] : [...command];
+    const argv = this.#ssh(...(isTerminal ? ['-t'] : []));
+    const { exitCode } = await run([...argv, ...(remote.length === 0 ? [] : ['--', ...remote])], {
+      step: 'run a command in the guest',
+      stdio: 'inherit',
+      okExitCodes: anyExitCode,
+      timeoutMs: sessionTimeoutMs,
+    });
+    return exitCode;
+  }
+
+  #ssh(...options: string[]): [string, ...string[]] {
+    const [program, ...common] = sshCommand(this.#target);
+    const destination = common.pop() ?? '';
+    return [program, `-oControlPath=${this.#socket}`, ...common, ...options, destination];
+  }
+}

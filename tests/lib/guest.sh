@@ -45,6 +45,21 @@ os_release() {
   )
 }
 
+# secure_boot: what the firmware checks, by its variables (UEFI 2.10, 3.3); null where it does not know of it.
+secure_boot() {
+  local flag=/sys/firmware/efi/efivars/%s-8be4df61-93ca-11d2-aa0d-00e098032b8c enabled setup
+  # shellcheck disable=SC2059
+  enabled=$(od -An -tu1 -j4 -N1 "$(printf "$flag" SecureBoot)" 2>/dev/null | tr -d ' ')
+  # shellcheck disable=SC2059
+  setup=$(od -An -tu1 -j4 -N1 "$(printf "$flag" SetupMode)" 2>/dev/null | tr -d ' ')
+  case $enabled$setup in
+    '') echo null ;;
+    1*) echo enabled ;;
+    ?1) echo setup ;;
+    *) echo disabled ;;
+  esac
+}
+
 # mount_options MOUNTPOINT: the options of the mount alone, without those of the file system below.
 mount_options() {
   findmnt --noheadings --first-only --output VFS-OPTIONS --mountpoint "$1"

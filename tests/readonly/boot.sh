@@ -17,31 +17,68 @@ version=${version:-$id}
 title=$(os_release PRETTY_NAME)
 title=${title:-$(os_release NAME)}
 entry=bootc_${os_id//-/_}-$version-1.conf
-folder=/EFI/Linux/bootc_composefs-$id
 check_equal 'one entry, with the name that says primary' "$entry" "$(list_names "$esp/loader/entries")"
 check_equal 'no staged entries' '' "$(ls -d "$esp/loader/entries.staged" 2>/dev/null)"
 text=$(cat "$esp/loader/entries/$entry")
-options=$(sed -n 's/^options //p' <<<"$text")
-check_equal 'text of the entry' "title ${title:-$os_id}
+
+# Kernel and initrd in files of their own: the entry has the command line.
+check_kernel_folder() {
+  local folder=/EFI/Linux/bootc_composefs-$id options modules
+  options=$(sed -n 's/^options //p' <<<"$text")
+  check_equal 'text of the entry' "title ${title:-$os_id}
 version $version
 linux $folder/vmlinuz
 initrd $folder/initrd
 options $options
 sort-key bootc-$os_id-0" "$text"
-check_equal 'options name the deployment once' "composefs=$id" "$(tr ' ' '\n' <<<"$options" | grep '^composefs')"
-check_equal 'options have no root=' '' "$(tr ' ' '\n' <<<"$options" | grep '^root=')"
-check_equal 'options ask for a writable state' rw "$(tr ' ' '\n' <<<"$options" | grep -x rw)"
-check_equal 'options that are not on the kernel command line' '' \
-  "$(comm -23 <(tr ' ' '\n' <<<"$options" | sort -u) <(kernel_arguments | sort -u))"
+  check_equal 'options name the deployment once' "composefs=$id" "$(tr ' ' '\n' <<<"$options" | grep '^composefs')"
+  check_equal 'options have no root=' '' "$(tr ' ' '\n' <<<"$options" | grep '^root=')"
+  check_equal 'options ask for a writable state' rw "$(tr ' ' '\n' <<<"$options" | grep -x rw)"
+  check_equal 'options that are not on the kernel command line' '' \
+    "$(comm -23 <(tr ' ' '\n' <<<"$options" | sort -u) <(kernel_arguments | sort -u))"
+  check_equal 'folders of kernels, each named by an entry' "${folder##*/}" "$(list_names "$esp/EFI/Linux")"
+  check_equal 'files of the kernel folder' 'initrd vmlinuz' "$(list_names "$esp$folder")"
+  check_equal 'boot digest of status is that of the files' "$(status_value .status.booted.composefs.bootDigest)" \
+    "$(cat "$esp$folder/vmlinuz" "$esp$folder/initrd" | sha256sum | cut -d' ' -f1)"
+  modules=/usr/lib/modules/$(uname -r)
+  check_equal 'the kernel is the one of the image' '' "$(cmp "$modules/vmlinuz" "$esp$folder/vmlinuz" 2>&1)"
+  check_equal 'the initramfs is the one of the image' '' "$(cmp "$modules/initramfs.img" "$esp$folder/initrd" 2>&1)"
+}
 
-# --- the kernel
-check_equal 'folders of kernels, each named by an entry' "${folder##*/}" "$(list_names "$esp/EFI/Linux")"
-check_equal 'files of the kernel folder' 'initrd vmlinuz' "$(list_names "$esp$folder")"
-check_equal 'boot digest of status is that of the files' "$(status_value .status.booted.composefs.bootDigest)" \
-  "$(cat "$esp$folder/vmlinuz" "$esp$folder/initrd" | sha256sum | cut -d' ' -f1)"
-modules=/usr/lib/modules/$(uname -r)
-check_equal 'the kernel is the one of the image' '' "$(cmp "$modules/vmlinuz" "$esp$folder/vmlinuz" 2>&1)"
-check_equal 'the initramfs is the one of the image' '' "$(cmp "$modules/initramfs.img" "$esp$folder/initrd" 2>&1)"
+# A unified kernel image: the command line is in it, and nothing can be added to that.
+check_unified_kernel() {
+  local file=/EFI/Linux/bootc/bootc_composefs-$id.efi key=efi unpacked=$work/unpacked sealed=false systemd
+  systemd=$(bootctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+  ((systemd < 258)) || key=uki
+  check_equal 'text of the entry' "title ${title:-$os_id} $version
+version $version
+$key $file
+sort-key bootc-$os_id-0" "$text"
+  check_equal 'folders of kernels' bootc "$(list_names "$esp/EFI/Linux")"
+  check_equal 'unified kernel images, each named by an entry' "${file##*/}" "$(list_names "$esp/EFI/Linux/bootc")"
+  check_exit 'internals uki extract' 0 bootc internals uki extract "$esp$file" "$unpacked"
+  check_equal 'it was unpacked to a folder of the kernel that runs' "$(uname -r)" "$(list_names "$unpacked")"
+  unpacked+=/$(uname -r)
+  check_equal 'boot digest of status is that of its parts' "$(status_value .status.booted.composefs.bootDigest)" \
+    "$(cat "$unpacked/vmlinuz" "$unpacked/initramfs.img" | sha256sum | cut -d' ' -f1)"
+  check_equal 'the image has no kernel beside it' '' "$(ls /usr/lib/modules/*/vmlinuz 2>/dev/null)"
+  check_equal 'the command line asks for a writable state' rw "$(kernel_arguments | grep -x rw)"
+  check_equal 'arguments of the image that are not on the command line' '' \
+    "$(comm -23 <(bootc container inspect --json | jq -r '.kargs[]' | sort -u) <(kernel_arguments | sort -u))"
+  [[ ${BOOTC_seal_state:-unsealed} != sealed ]] || sealed=true
+  check_equal 'status tells whether it is sealed' "$sealed" "$(status_value .status.booted.composefs.seal.sealed)"
+  check_equal 'status tells what the firmware checks' "$(secure_boot)" "$(status_value .status.secureBoot)"
+  if [[ $sealed == true ]]; then
+    check_equal 'the firmware checks signatures' enabled "$(secure_boot)"
+    check_match 'status tells by what key' '^CN=.* db [0-9a-f]{64}$' \
+      "$(status_value '.status.booted.composefs.seal.signer | .subject + " " + .fingerprint')"
+  fi
+}
+
+case ${BOOTC_boot_type:-bls} in
+  bls) check_kernel_folder ;;
+  uki) check_unified_kernel ;;
+esac
 
 # --- the boot loader
 # efi_variable NAME: text of a variable of the boot loader interface, after its four bytes of attributes.

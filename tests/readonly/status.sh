@@ -23,13 +23,19 @@ check_equal 'metadata' '{"name":"host"}' "$(jq -c .metadata <<<"$json")"
 check_equal 'keys at the top' 'apiVersion kind metadata spec status' "$(keys .)"
 check_equal 'keys of spec' 'bootOrder image' "$(keys .spec)"
 check_equal 'keys of an image reference' 'image transport' "$(keys .spec.image)"
+boot_type=Bls
+seal='' secure_boot=''
+if [[ ${BOOTC_boot_type:-bls} == uki ]]; then
+  boot_type=Uki seal='seal '
+  [[ $(secure_boot) == null ]] || secure_boot='secureBoot '
+fi
 check_equal 'keys of status, none of which tells of something odd' \
-  'booted readOnly rollback rollbackQueued staged type usrOverlay' "$(keys .status)"
+  "booted readOnly rollback rollbackQueued ${secure_boot}staged type usrOverlay" "$(keys .status)"
 check_equal 'keys of a deployment' \
   'cachedUpdate composefs downloadOnly image incompatible ostree pinned softRebootCapable store' "$(keys .status.booted)"
 check_equal 'keys of its image' 'architecture image imageDigest timestamp version' "$(keys .status.booted.image)"
 check_equal 'keys of its composefs part' \
-  'bootDigest bootType bootloader missingVerityAllowed verity' "$(keys .status.booted.composefs)"
+  "bootDigest bootType bootloader missingVerityAllowed ${seal}verity" "$(keys .status.booted.composefs)"
 
 check_equal 'type' bootcHost "$(value .status.type)"
 check_equal 'a fresh system has one deployment and no overlay' '[null,null,false,null,null,false]' \
@@ -39,7 +45,7 @@ check_equal 'spec.image is the booted one' "$(jq -cS .status.booted.image.image 
 check_equal 'flags of the booted deployment' '[null,false,false,false,null,null]' \
   "$(jq -c '.status.booted | [.cachedUpdate, .incompatible, .pinned, .downloadOnly, .store, .ostree]' <<<"$json")"
 check_equal 'verity is the id on the kernel command line' "$(deployment_id)" "$(value .status.booted.composefs.verity)"
-check_equal 'bootType' Bls "$(value .status.booted.composefs.bootType)"
+check_equal 'bootType' $boot_type "$(value .status.booted.composefs.bootType)"
 check_equal 'bootloader' systemd "$(value .status.booted.composefs.bootloader)"
 check_equal 'verity is mandatory' false "$(value .status.booted.composefs.missingVerityAllowed)"
 check_match 'bootDigest is a SHA-256' '^[0-9a-f]{64}$' "$(value .status.booted.composefs.bootDigest)"
@@ -87,6 +93,15 @@ expected=$(
   printf '%14s: %s (%s)\n' Digest "$(value .status.booted.image.imageDigest)" "$architecture"
   printf '%14s: %s\n' Verity "$(deployment_id)"
   if [[ $version ]]; then printf '%14s: %s (%s)\n' Version "$version" "$time"; else printf '%14s: %s\n' Timestamp "$time"; fi
+  if [[ $boot_type == Uki ]]; then
+    printf '%14s: %s\n' Sealed "$(value '.status.booted.composefs.seal | (if .sealed then "yes" else "no" end) + ", "
+      + (if .signer then "signed by \(.signer.subject) (\(.signer.fingerprint[0:16]))" else "not signed" end)')"
+    case $(secure_boot) in
+      null) ;;
+      setup) printf '%14s: %s\n' 'Secure Boot' 'no keys enrolled (setup mode)' ;;
+      *) printf '%14s: %s\n' 'Secure Boot' "$(secure_boot)" ;;
+    esac
+  fi
 )
 check_exit 'status --format=humanreadable' 0 bootc status --format=humanreadable
 check_equal 'human: text' "$expected" "$out"

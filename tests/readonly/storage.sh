@@ -53,7 +53,7 @@ check_equal 'origin' "[origin]
 container-image-reference = ostree-unverified-image:$reference
 
 [boot]
-boot_type = bls
+boot_type = ${BOOTC_boot_type:-bls}
 digest = $(status_value .status.booted.composefs.bootDigest)
 
 [image]

@@ -1,3 +1,4 @@
+import type { FinalizeRecord } from '../deployment/finalize-record.ts';
 import type { OriginReference } from '../deployment/image-reference.ts';
 import type { DeploymentImage } from '../storage/deployment-image.ts';
 import { type DeploymentRoles, deploymentRoles } from '../storage/deployment-roles.ts';
@@ -9,6 +10,8 @@ import {
   type HostDocument,
   type ImageDocument,
   type ImageReferenceDocument,
+  type LastFinalizeDocument,
+  type SealDocument,
   type UsrOverlayDocument,
 } from './host-document.ts';
 import { isSoftRebootCapable } from './soft-reboot.ts';
@@ -19,6 +22,9 @@ export interface SystemState {
   mounts: readonly Mount[];
   isReadOnly: boolean;
   isSelinuxEnabled: boolean;
+  /** Of the deployments with a unified kernel image, by id. */
+  seals?: ReadonlyMap<string, SealDocument>;
+  secureBoot?: HostDocument['status']['secureBoot'];
 }
 
 /** The status document of a system booted from composefs. Never fails: what is odd is told in it. */
@@ -48,6 +54,8 @@ export function buildHostDocument(model: RootModel, system: SystemState): HostDo
       type: 'bootcHost',
       usrOverlay: describeUsrOverlay(system.mounts),
       readOnly: system.isReadOnly,
+      ...(system.secureBoot === undefined ? {} : { secureBoot: system.secureBoot }),
+      ...(model.lastFinalize === undefined ? {} : { lastFinalize: describeFinalize(model.lastFinalize) }),
       ...(unmanaged.length === 0 ? {} : { unmanaged }),
       ...(incomplete.length === 0 ? {} : { incomplete }),
     },
@@ -62,6 +70,7 @@ function describeDeployment(
   const { image, reference, origin } = deployment;
   const isUki = origin?.bootType === undefined ? bootsEfiProgram(deployment) : origin.bootType === 'uki';
   const isStaged = deployment === roles.staged;
+  const seal = system.seals?.get(deployment.id);
   return {
     image: image === undefined || reference === undefined ? null : describeImage(image, reference),
     cachedUpdate: null,
@@ -77,6 +86,7 @@ function describeDeployment(
       bootloader: model.boot.bootloader,
       bootDigest: origin?.bootDigest ?? null,
       missingVerityAllowed: model.host.isMissingVerityAllowed,
+      ...(seal === undefined ? {} : { seal }),
     },
   };
 }
@@ -105,6 +115,17 @@ function describeUsrOverlay(mounts: readonly Mount[]): UsrOverlayDocument | null
   const usr = mountAt(mounts, '/usr');
   if (usr?.filesystem !== 'overlay') return null;
   return { accessMode: usr.options.includes('ro') ? 'readOnly' : 'readWrite', persistence: 'transient' };
+}
+
+function describeFinalize(record: FinalizeRecord): LastFinalizeDocument {
+  const { deploymentId, image, state, time } = record;
+  const outcomes = {
+    failed: ['failed', record.message ?? 'it failed'],
+    running: ['interrupted', 'the system went down while the deployment was being finalized'],
+    staged: ['notRun', 'the system went down without finalizing the deployment'],
+  } as const;
+  const [result, message] = outcomes[state];
+  return { deployment: deploymentId, image, result, message, time };
 }
 
 function listProblems(model: RootModel, roles: DeploymentRoles): { deployment: string | null; problem: string }[] {

@@ -33,7 +33,16 @@ export interface BootEntryDocument {
     bootloader: string;
     bootDigest: string | null;
     missingVerityAllowed: boolean;
+    /** Only of a deployment with a unified kernel image. */
+    seal?: SealDocument;
   };
+}
+
+/** Whether what a deployment boots with is sealed, and by whose key. */
+export interface SealDocument {
+  sealed: boolean;
+  /** Subject of the certificate, and its SHA-256. */
+  signer: { subject: string; fingerprint: string } | null;
 }
 
 /** An overlay on `/usr`. */
@@ -42,9 +51,20 @@ export interface UsrOverlayDocument {
   persistence: 'transient' | 'persistent';
 }
 
+/** Why a staged deployment is not the booted one. */
+export interface LastFinalizeDocument {
+  deployment: string;
+  image: string;
+  /** `failed`: with the reason; `interrupted`: while it ran; `notRun`: the system went down without it. */
+  result: 'failed' | 'interrupted' | 'notRun';
+  message: string;
+  /** RFC 3339; of the failure, or of when it was begun or staged. */
+  time: string;
+}
+
 /**
- * The status document, `org.containers.bootc/v1`. The order of the keys is that of the YAML output. `unmanaged` and
- * `incomplete` are additions of this program, absent when there is nothing to tell.
+ * The status document, `org.containers.bootc/v1`. The order of the keys is that of the YAML output. `secureBoot`,
+ * `unmanaged` and `incomplete` are additions of this program, absent when there is nothing to tell.
  */
 export interface HostDocument {
   apiVersion: 'org.containers.bootc/v1';
@@ -60,6 +80,10 @@ export interface HostDocument {
     type: 'bootcHost' | null;
     usrOverlay: UsrOverlayDocument | null;
     readOnly: boolean;
+    /** What the firmware checks, where a deployment has a unified kernel image. */
+    secureBoot?: 'enabled' | 'disabled' | 'setup';
+    /** What became of a staged deployment that is not there after a reboot, or could not be finalized. */
+    lastFinalize?: LastFinalizeDocument;
     /** Boot entries that this program leaves alone. */
     unmanaged?: { entry: string; reason: string }[];
     /** What of the deployments could not be read. */

@@ -1,5 +1,5 @@
 import { displayReference } from '../deployment/image-reference.ts';
-import type { BootEntryDocument, HostDocument, ImageReferenceDocument } from './host-document.ts';
+import type { BootEntryDocument, HostDocument, ImageReferenceDocument, SealDocument } from './host-document.ts';
 import { timestampInSeconds } from './timestamp.ts';
 
 /** The status document for people, ending in a newline. */
@@ -19,7 +19,7 @@ export function formatHumanReadable(document: HostDocument, options: { isVerbose
     formatBlock(marker, name, entry, [...more, ...(options.isVerbose ? verboseRows(entry, name === 'Staged') : [])]);
   const blocks = [
     ...(staged === null ? [] : [block('  ', 'Staged', staged)]),
-    block('● ', 'Booted', booted, overlay),
+    block('● ', 'Booted', booted, [...secureBootRows(document), ...overlay]),
     ...(rollback === null ? [] : [block('  ', 'Rollback', rollback)]),
     ...otherDeployments.map((other) => block('   ', 'Other', other)),
     ...formatOddities(document),
@@ -31,13 +31,15 @@ type Row = readonly [label: string, value: string];
 
 function formatBlock(marker: string, name: string, entry: BootEntryDocument, more: readonly Row[]): string {
   const { image, composefs } = entry;
+  const seal = sealRows(composefs.seal);
   if (image === null)
-    return formatRows(`${marker}${name} composefs`, undefined, [['Commit', composefs.verity], ...more]);
+    return formatRows(`${marker}${name} composefs`, undefined, [['Commit', composefs.verity], ...seal, ...more]);
   return formatRows(`${marker}${name} image`, showReference(image.image), [
     ['Digest', `${image.imageDigest} (${image.architecture})`],
     ['Verity', composefs.verity],
     ...versionRows(image.version, image.timestamp),
     ...(entry.pinned ? [['Pinned', 'yes'] as const] : []),
+    ...seal,
     ...more,
   ]);
 }
@@ -46,6 +48,19 @@ function versionRows(version: string | null, timestamp: string | null): Row[] {
   const time = timestamp === null ? undefined : timestampInSeconds(timestamp);
   if (version !== null) return [['Version', time === undefined ? version : `${version} (${time})`]];
   return time === undefined ? [] : [['Timestamp', time]];
+}
+
+function sealRows(seal: SealDocument | undefined): Row[] {
+  if (seal === undefined) return [];
+  const { signer } = seal;
+  const by = signer === null ? 'not signed' : `signed by ${signer.subject} (${signer.fingerprint.slice(0, 16)})`;
+  const why = !seal.sealed && signer !== null ? 'fs-verity may be missing, ' : '';
+  return [['Sealed', `${seal.sealed ? 'yes' : 'no'}, ${why}${by}`]];
+}
+
+function secureBootRows({ status }: HostDocument): Row[] {
+  if (status.secureBoot === undefined) return [];
+  return [['Secure Boot', status.secureBoot === 'setup' ? 'no keys enrolled (setup mode)' : status.secureBoot]];
 }
 
 function verboseRows(entry: BootEntryDocument, isStaged: boolean): Row[] {
@@ -67,8 +82,13 @@ function formatRows(heading: string, value: string | undefined, rows: readonly R
 }
 
 function formatOddities(document: HostDocument): string[] {
-  const { unmanaged = [], incomplete = [] } = document.status;
+  const { unmanaged = [], incomplete = [], lastFinalize } = document.status;
   const lines = [
+    ...(lastFinalize === undefined
+      ? []
+      : [
+          `  ${lastFinalize.image}, staged before, is not what is booted: ${lastFinalize.message} (${lastFinalize.time})\n`,
+        ]),
     ...incomplete.map(({ problem }) => `  ${problem}\n`),
     ...unmanaged.map(({ entry, reason }) => `  boot entry ${entry} is not managed by bootc: ${reason}\n`),
   ];

@@ -4,7 +4,7 @@ import { detectEnvironment } from '../storage/environment.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { pathExists } from '../storage/optional-file.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
-import { buildHostDocument } from './build-host-document.ts';
+import { buildHostDocument, type SystemState } from './build-host-document.ts';
 import { formatDocument, type StatusFormat } from './format-document.ts';
 import { emptyHostDocument, type HostDocument } from './host-document.ts';
 
@@ -57,7 +57,23 @@ export async function readHostDocument(): Promise<HostDocument> {
   const model = await buildRootModel(storage);
   await warnOfMissingOrigins(model);
   const isSelinuxEnabled = await pathExists('/sys/fs/selinux/enforce');
-  return buildHostDocument(model, { mounts: storage.mounts, isReadOnly: storage.isReadOnly, isSelinuxEnabled });
+  const system = { mounts: storage.mounts, isReadOnly: storage.isReadOnly, isSelinuxEnabled };
+  return buildHostDocument(model, { ...system, ...(await readSealing(model, storage.root)) });
+}
+
+// Read only where there is anything to be sealed, since most systems have no unified kernel image.
+async function readSealing(model: RootModel, root: string): Promise<Pick<SystemState, 'seals' | 'secureBoot'>> {
+  const unified = [...model.deployments.values()].filter(({ entries }) => entries[0]?.entry.target.kind === 'efi');
+  if (unified.length === 0) return {};
+  const { readSeal, readSecureBoot } = await import('./seal.ts');
+  const secureBoot = await readSecureBoot(root);
+  const seals = new Map(
+    unified.flatMap((deployment) => {
+      const seal = readSeal(deployment, model.boot);
+      return seal === undefined ? [] : [[deployment.id, seal] as const];
+    }),
+  );
+  return { seals, ...(secureBoot === undefined ? {} : { secureBoot }) };
 }
 
 async function warnOfMissingOrigins(model: RootModel): Promise<void> {

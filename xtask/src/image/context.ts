@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { workspaceRoot } from '../settings/workspace.ts';
@@ -62,22 +62,16 @@ export async function assembleContext(options: {
 
 async function hashTree(hash: ReturnType<typeof createHash>, folder: string, name: string): Promise<void> {
   const path = join(folder, name);
-  const children = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOTDIR') return undefined;
-    throw error;
-  });
-  if (children === undefined) {
-    const target = await readlink(path).catch(() => undefined);
-    hash.update(
-      JSON.stringify([
-        name,
-        target ??
-          createHash('sha256')
-            .update(await readFile(path))
-            .digest('hex'),
-      ]),
-    );
+  const stats = await lstat(path);
+  if (stats.isDirectory()) {
+    for (const child of (await readdir(path)).sort()) await hashTree(hash, folder, `${name}/${child}`);
     return;
   }
-  for (const child of children.sort()) await hashTree(hash, folder, `${name}/${child}`);
+  // A link leads somewhere in the image, not here.
+  const content = stats.isSymbolicLink()
+    ? await readlink(path)
+    : createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+  hash.update(JSON.stringify([name, content]));
 }

@@ -73,14 +73,10 @@ with_esp() {
   return "$result"
 }
 
-# boot_names: names of the kernel folders and unified kernel images on the EFI system partition, one a line.
-boot_names() {
-  with_esp find "$work/esp/EFI/Linux" -mindepth 1 -maxdepth 1 ! -name '*.extra.d' -printf '%f\n' | LC_ALL=C sort
-}
-
-# check_boot_files NAME: there is one kernel.
-check_boot_files() {
-  check_equal "$1" 1 "$(boot_names | wc -l)"
+# kernel_names: kernel folders and unified kernel images on the EFI system partition, one a line.
+kernel_names() {
+  with_esp find "$work/esp/EFI/Linux" -maxdepth 2 -name 'bootc_composefs-*' ! -name '*.extra.d' -printf '%f\n' |
+    LC_ALL=C sort
 }
 
 # boot_state: all that decides what boots: entries with their content, kernels, states, what is staged.

@@ -24,7 +24,7 @@ stage_0() {
   cp "$work/large" "$work/context/large"
   derive first 'COPY large /usr/share/bootc-tests-large' "$(other_initramfs first)"
   switch_to first
-  keep kernels-0 "$(boot_names)"
+  keep kernels-0 "$(kernel_names)"
 }
 
 stage_1() {
@@ -32,7 +32,7 @@ stage_1() {
   check_exit 'the object of the large file is told' 0 object_of /usr/share/bootc-tests-large
   keep object "/sysroot/composefs/objects/${out##*objects/}"
   check_exit 'it is there' 0 test -e "$(kept object)"
-  check_equal 'two kernels are there' 2 "$(boot_names | wc -l)"
+  check_equal 'two kernels are there' 2 "$(kernel_names | wc -l)"
   keep kernel-first "$(deployment_id)"
   # An image that is not of bootc, in the same repository.
   mkdir -p "$work/app"
@@ -49,8 +49,8 @@ stage_1() {
 stage_2() {
   check_booted second
   check_exit 'the large object is that of the rollback' 0 test -e "$(kept object)"
-  check_equal 'two kernels are there' 2 "$(boot_names | wc -l)"
-  check_no_match 'the kernel that nobody uses is gone' "$(kept kernels-0)" "$(boot_names)"
+  check_equal 'two kernels are there' 2 "$(kernel_names | wc -l)"
+  check_no_match 'the kernel that nobody uses is gone' "$(kept kernels-0)" "$(kernel_names)"
   keep kernel-second "$(deployment_id)"
   context_file marker third
   derive_from localhost/second third 'COPY marker /usr/share/bootc-tests-marker'
@@ -60,7 +60,7 @@ stage_2() {
 
 stage_3() {
   check_booted third
-  check_equal 'third and second boot one kernel, named after second' "bootc_composefs-$(kept kernel-second)" "$(boot_names)"
+  check_equal 'third and second boot one kernel, named after second' "bootc_composefs-$(kept kernel-second)" "$(kernel_names)"
   context_file marker fourth
   derive_from localhost/second fourth 'COPY marker /usr/share/bootc-tests-marker'
   switch_to fourth
@@ -69,7 +69,7 @@ stage_3() {
 
 stage_4() {
   check_booted fourth
-  check_equal 'still one kernel' "bootc_composefs-$(kept kernel-second)" "$(boot_names)"
+  check_equal 'still one kernel' "bootc_composefs-$(kept kernel-second)" "$(kernel_names)"
   context_file marker fifth
   derive_from localhost/second fifth 'COPY marker /usr/share/bootc-tests-marker'
   switch_to fifth
@@ -77,7 +77,7 @@ stage_4() {
 
 stage_5() {
   check_booted fifth
-  check_equal 'one kernel, of a deployment that is gone' "bootc_composefs-$(kept kernel-second)" "$(boot_names)"
+  check_equal 'one kernel, of a deployment that is gone' "bootc_composefs-$(kept kernel-second)" "$(kernel_names)"
   context_file marker sixth
   derive sixth 'COPY marker /usr/share/bootc-tests-marker'
   switch_to sixth
@@ -85,7 +85,7 @@ stage_5() {
 
 stage_6() {
   check_booted sixth
-  check_equal 'two kernels again' 2 "$(boot_names | wc -l)"
+  check_equal 'two kernels again' 2 "$(kernel_names | wc -l)"
   check_exit 'garbage collection' 0 bootc internals composefs-gc --prune-repo
   check_exit 'the application image is still there' 0 bootc internals cfs oci inspect app
   check_exit 'the repository is whole' 0 bootc internals cfs fsck

@@ -15,7 +15,7 @@ export async function listPlanNames(repository: string): Promise<string[]> {
   for (const file of files.filter((path) => path.endsWith('.fmf'))) {
     const content: unknown = parse(await readFile(join(repository, 'plans', file), 'utf8'));
     const name = `/plans/${file.replace(/\.fmf$/, '')}`.replace(/\/main$/, '');
-    names.push(...namesBelow(name, content));
+    names.push(...namesBelow(name, content, false));
   }
   return names.sort();
 }
@@ -41,9 +41,11 @@ export function requireMatchingPlans(filters: readonly string[], plans: readonly
   });
 }
 
-function namesBelow(name: string, node: unknown): string[] {
+// A node inherits the keys of those above it, and `key+` adds to what it inherits.
+function namesBelow(name: string, node: unknown, isPlanAbove: boolean): string[] {
   if (typeof node !== 'object' || node === null) return [];
+  const isPlan = isPlanAbove || Object.keys(node).some((key) => /^(?:discover|execute)\+?$/.test(key));
   const children = Object.entries(node).filter(([key]) => key.startsWith('/'));
-  if (children.length === 0) return 'discover' in node || 'execute' in node ? [name] : [];
-  return children.flatMap(([key, child]) => namesBelow(`${name}${key}`, child));
+  if (children.length === 0) return isPlan ? [name] : [];
+  return children.flatMap(([key, child]) => namesBelow(`${name}${key}`, child, isPlan));
 }

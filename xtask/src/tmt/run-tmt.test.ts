@@ -1,95 +1,32 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { bcvkOptions } from '../matrix/bcvk-options.ts';
-import { defaultCell } from '../matrix/cell.ts';
 import type { RunReport } from '../report/plan-report.ts';
-import { type FakeGuest, fakeGuest, fastClock } from '../vm/fake-guest.ts';
-import { type RunOptions, runTmt } from './run-tmt.ts';
+import type { FakeGuest } from '../vm/fake-guest.ts';
+import { type FakeRun, fakeRun } from './fake-run.ts';
+import type { RunOptions } from './run-tmt.ts';
 
-/** A tmt that lists the plans it is given, and whose tests are the shell commands in `on-tmt`. */
-const tmtScript = `for word; do
-  case "$word" in
-  export) cat "$folder/plans"; exit ;;
-  --id=*) id=\${word#*=} ;;
-  --environment=BOOTC_plan_nonce=*) nonce=\${word##*=} ;;
-  --name=*) plan=$(echo "\${word#*=}" | tr -d '^$') ;;
-  esac
-done
-echo "$*" >"$folder/tmt-call"
-console=$(cat "$folder/console-path")
-results() {
-  mkdir -p "$id$plan/execute/data"
-  printf 'FAIL: one check\\n' >"$id$plan/execute/data/output.txt"
-  printf -- '- name: /tests/one\\n  result: %s\\n  duration: 00:00:07\\n  note: []\\n  log: [data/output.txt]\\n' "$1" \\
-    >"$id$plan/execute/results.yaml"
-}
-token() { printf '\\r\\nplan-result: pass %s\\r\\n' "$nonce" >>"$console"; }
-. "$folder/on-tmt"
-`;
-
+let run: FakeRun;
 let guest: FakeGuest;
 let root: string;
 let printed: string[];
 let controller: AbortController;
 
 beforeEach(() => {
-  guest = fakeGuest();
+  run = fakeRun();
+  ({ guest, root, printed, controller } = run);
   vi.stubEnv('PATH', guest.path);
   vi.stubEnv('TMPDIR', guest.folder);
-  root = join(guest.folder, 'repository');
-  mkdirSync(root);
-  for (const part of ['.fmf', 'plans', 'tests']) mkdirSync(join(root, part));
-  writeFileSync(join(guest.folder, 'plans'), JSON.stringify([{ name: '/plans/one', enabled: true }]));
-  onTmt('results pass; token');
-  printed = [];
-  controller = new AbortController();
 });
 afterEach(() => {
   vi.unstubAllEnvs();
   rmSync(guest.folder, { recursive: true });
 });
 
-function onTmt(script: string): void {
-  writeFileSync(join(guest.folder, 'on-tmt'), `${script}\n`);
-}
-
-function plans(...names: string[]): void {
-  const exported = names.map((name) => ({ name, enabled: true, 'extra-try_bind_storage': name.includes('upgrade') }));
-  writeFileSync(join(guest.folder, 'plans'), JSON.stringify(exported));
-}
-
-function runIt(change: Partial<RunOptions> = {}): Promise<number> {
-  return runTmt({
-    image: 'localhost/bootc',
-    filters: [],
-    cell: defaultCell,
-    bcvkOptions: bcvkOptions(defaultCell, { secureBootKeysDir: 'keys' }),
-    bcvk: guest.bcvk,
-    contexts: {},
-    environment: { BOOTC_test_x: '1' },
-    upgradeImage: undefined,
-    preserveVm: false,
-    logDir: undefined,
-    timeouts: { boot_seconds: 900, plan_seconds: 60 },
-    signal: controller.signal,
-    print: (text) => printed.push(text),
-    world: {
-      repository: root,
-      target: join(root, 'target'),
-      runsRoot: join(root, 'target/runs'),
-      tmt: guest.program('tmt', tmtScript),
-      clock: fastClock(),
-    },
-    ...change,
-  });
-}
-
-function latest(): { folder: string; report: RunReport } {
-  const runs = join(root, 'target/runs');
-  const folder = join(runs, readlinkSync(join(runs, 'latest')));
-  return { folder, report: JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) };
-}
+const onTmt = (script: string) => run.onTmt(script);
+const plans = (...names: string[]) => run.plans(...names);
+const runIt = (change: Partial<RunOptions> = {}) => run.runIt(change);
+const latest = () => run.latest();
 
 function failureOf(report: RunReport) {
   const [plan] = report.plans;
@@ -158,17 +95,11 @@ test.each([
 
 test('a guest that dies mid-test is seen within 5 s, and tmt is stopped', async () => {
   onTmt('printf "\\nKernel panic - not syncing: x\\n" >>"$console"; exec sleep 60');
-  const clock = fastClock(1);
   const before = performance.now();
-  await runIt({ world: { ...(await worldWith(clock)) } });
+  await runIt({ world: run.world(1) });
   expect(performance.now() - before).toBeLessThan(5000);
   expect(failureOf(latest().report)?.tail).toContain('Kernel panic - not syncing: x');
 });
-
-async function worldWith(clock: ReturnType<typeof fastClock>): Promise<NonNullable<RunOptions['world']>> {
-  const tmt = guest.program('tmt', tmtScript);
-  return { repository: root, target: join(root, 'target'), runsRoot: join(root, 'target/runs'), tmt, clock };
-}
 
 test('the output of the failed test is on the card', async () => {
   onTmt('results fail; exit 1');
@@ -219,9 +150,9 @@ test('the upgrade image is made only for a plan that wants it', async () => {
 
 test('an abort stops tmt, removes the VM, and says where the logs are', async () => {
   onTmt('touch "$folder/running"; exec sleep 60');
-  const run = runIt();
+  const running = runIt();
   const waiting = setInterval(() => existsSync(join(guest.folder, 'running')) && controller.abort(), 10);
-  await expect(run).rejects.toMatchObject({
+  await expect(running).rejects.toMatchObject({
     code: 'INTERRUPTED',
     exitCode: 130,
     hint: expect.stringContaining('target/runs/'),

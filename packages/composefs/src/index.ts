@@ -34,6 +34,7 @@ export { listMissingLayers } from './oci/missing-layers.ts';
 export { streamName } from './oci/names.ts';
 export type { SourceOptions } from './oci/open-source.ts';
 export { listTags, resolveImage, tagImage, untagImage } from './oci/tags.ts';
+export { type ImageUpgrade, upgradeImages } from './oci/upgrade-images.ts';
 export { checkRepository, type FsckReport } from './repository/check.ts';
 export {
   collectGarbage,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeArtifact } from '../oci/make-layout.testing.ts';
 import { ociVectors, vectorLayout } from '../oci/vector-image.testing.ts';
 import { type MadeEntry, makeTar } from '../tar/make-tar.testing.ts';
 import { makeTree } from './make-tree.testing.ts';
@@ -167,6 +168,34 @@ describe('every verb prints the same and exits with the same status', () => {
     expect(made).toEqual(real);
     expect((await cfs(['--repo', ours, 'import-image', 'imported'], Buffer.alloc(5000))).status).toBe(1);
   });
+});
+
+test('an artifact in a repository is shown, and no hindrance', async () => {
+  const path = at('artifact');
+  await cfsctl(['init', '--insecure', '--algorithm', 'fsverity-sha256-12', path]);
+  const pulled = await cfsctl([
+    '--repo',
+    path,
+    'oci',
+    'pull',
+    `oci:${makeArtifact(at('artifact-layout'))}`,
+    'artifact',
+  ]);
+  expect(pulled.status).toBe(0);
+  await cfsctl(['--repo', path, 'oci', 'pull', source, 'image']);
+  for (const verb of [
+    ['images', '--json'],
+    ['inspect', 'artifact'],
+    ['inspect', 'image'],
+    ['fsck'],
+    ['dump', 'artifact'],
+  ]) {
+    const args = ['--repo', path, 'oci', ...verb];
+    const [made, real] = [await cfs(args), await cfsctl(args)];
+    const list = ({ status, stdout }: Outcome) => [status, stdout.split(/,?\n/).sort()];
+    expect(list(made)).toEqual(list(real));
+  }
+  expect((await cfs(['--repo', path, 'oci', 'images'])).stdout).toMatch(/artifact.*artifact/);
 });
 
 describe('copy', () => {

@@ -1,11 +1,12 @@
 import { CodedError } from '@workbench/run';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import { checkImages } from '../oci/check-images.ts';
-import { readImageMetadata } from '../oci/image-metadata.ts';
+import { readImageDocuments, readImageMetadata } from '../oci/image-metadata.ts';
 import { imagesOf } from '../oci/image-references.ts';
 import { buildImageTree, readFileNode } from '../oci/image-tree.ts';
 import { importImage } from '../oci/import-image.ts';
 import { findLinkedImages } from '../oci/linked-images.ts';
+import { isContainerImage, parseConfig } from '../oci/manifest.ts';
 import { listTags, resolveImage, tagImage, untagImage } from '../oci/tags.ts';
 import { checkRepository } from '../repository/check.ts';
 import { computeImageId } from '../repository/images.ts';
@@ -38,14 +39,15 @@ export async function runListImages(context: CliContext, args: { json: boolean }
   await using repository = await openNamedRepository(context);
   const images = [];
   for (const [name, digest] of await listTags(repository)) {
-    const { manifest, config } = await readImageMetadata(repository, digest);
+    const { manifest, configBytes } = await readImageDocuments(repository, digest);
+    const config = isContainerImage(manifest) ? parseConfig(configBytes) : undefined;
     images.push({
       name,
       manifest_digest: digest,
-      is_container: true,
-      architecture: config.architecture,
-      os: config.os,
-      created: config.created ?? null,
+      is_container: config !== undefined,
+      architecture: config?.architecture ?? '',
+      os: config?.os ?? '',
+      created: config?.created ?? null,
       layer_count: manifest.layers.length,
       referrer_count: 0,
     });
@@ -57,7 +59,7 @@ export async function runListImages(context: CliContext, args: { json: boolean }
   const rows = images.map((image) => [
     image.name,
     image.manifest_digest.slice('sha256:'.length, 'sha256:'.length + 12),
-    image.architecture,
+    image.is_container ? image.architecture : 'artifact',
     String(image.layer_count),
     String(image.referrer_count),
   ]);
@@ -72,7 +74,7 @@ export async function runInspect(
   args: { image: string; manifest: boolean; config: boolean },
 ): Promise<void> {
   await using repository = await openNamedRepository(context);
-  const metadata = await readImageMetadata(repository, await resolveImage(repository, args.image));
+  const metadata = await readImageDocuments(repository, await resolveImage(repository, args.image));
   const manifest = metadata.manifestBytes.toString();
   const config = metadata.configBytes.toString();
   if (args.manifest || args.config) {
@@ -86,8 +88,8 @@ export async function runInspect(
     manifest,
     config,
     referrers: [],
-    ...(image === undefined ? {} : { composefs_erofs: image }),
-    ...(bootImage === undefined ? {} : { composefs_boot_erofs: bootImage }),
+    composefs_erofs: image ?? null,
+    composefs_boot_erofs: bootImage ?? null,
   };
   context.print(JSON.stringify(shown, null, 2));
 }

@@ -3,7 +3,7 @@ import { linkedDigest } from '../repository/links.ts';
 import { hasObject } from '../repository/objects.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readJsonStream } from './image-metadata.ts';
-import { parseConfig, parseManifest } from './manifest.ts';
+import { isContainerImage, parseConfig, parseManifest } from './manifest.ts';
 import { streamName } from './names.ts';
 import { listTags } from './tags.ts';
 
@@ -48,23 +48,38 @@ interface Finding {
 
 async function checkImage(repository: Repository, manifestDigest: string): Promise<Finding[]> {
   const manifestName = streamName('manifest', manifestDigest);
-  const manifest = await readJson(repository, 'manifest', {
+  const read = await readJson(repository, 'manifest', {
     digest: manifestDigest,
     stream: linkedDigest(repository, 'streams', manifestName),
   });
-  if ('kind' in manifest) return [manifest];
-  const configDigest = parseManifest(manifest.bytes).config.digest;
-  const configStream = manifest.stream.namedReferences.get(`config:${configDigest}`);
+  if ('kind' in read) return [read];
+  const { value: manifest, findings } = parse(() => parseManifest(read.bytes), 'manifest');
+  if (manifest === undefined) return findings;
+  const configDigest = manifest.config.digest;
+  const configStream = read.stream.namedReferences.get(`config:${configDigest}`);
   if (configStream === undefined) return [{ kind: 'config-ref-missing', detail: configDigest }];
   const config = await readJson(repository, 'config', { digest: configDigest, stream: configStream });
   if ('kind' in config) return [config];
-  return parseConfig(config.bytes).rootfs.diff_ids.flatMap((diffId) => {
+  // Other artifacts have a configuration of any kind, and layers that no tree is made of.
+  if (!isContainerImage(manifest)) return [];
+  const parsed = parse(() => parseConfig(config.bytes), 'config');
+  if (parsed.value === undefined) return parsed.findings;
+  return parsed.value.rootfs.diff_ids.flatMap((diffId) => {
     const referenced = config.stream.namedReferences.get(diffId);
     if (referenced === undefined) return [{ kind: 'layer-ref-missing', detail: diffId }];
     const linked = linkedDigest(repository, 'streams', streamName('layer', diffId));
     if (linked === undefined) return [{ kind: 'layer-stream-missing', detail: diffId }];
     return hasObject(repository, referenced) ? [] : [{ kind: 'layer-open-failed', detail: diffId }];
   });
+}
+
+function parse<Value>(read: () => Value, kind: 'manifest' | 'config'): { value?: Value; findings: Finding[] } {
+  try {
+    return { value: read(), findings: [] };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return { findings: [{ kind: `${kind}-read-failed`, detail: error.message }] };
+  }
 }
 
 async function readJson(

@@ -7,10 +7,9 @@ import { type OciConfig, type OciManifest, parseConfig, parseManifest } from './
 import { contentTypes, type OciStreamKind, streamName } from './names.ts';
 import { imageNotFound } from './tags.ts';
 
-/** What an image says of itself. */
-export interface ImageMetadata {
+/** The documents of a stored image, or of any other artifact that has a manifest. */
+export interface ImageDocuments {
   manifest: OciManifest;
-  config: OciConfig;
   /** Bit for bit. */
   manifestBytes: Buffer;
   configBytes: Buffer;
@@ -22,13 +21,27 @@ export interface ImageMetadata {
   manifestStream: string;
 }
 
+/** What an image says of itself. */
+export interface ImageMetadata extends ImageDocuments {
+  config: OciConfig;
+}
+
 /**
  * Reads manifest and configuration of an image; both are compared with their digests.
  *
  * @throws CodedError `IMAGE_NOT_FOUND` if it is not in the repository; `OCI_BLOB_MISMATCH`, `OCI_INVALID`, or what
- * reading a stream throws if it is damaged.
+ * reading a stream throws if it is damaged, or is no container image.
  */
 export async function readImageMetadata(repository: Repository, manifestDigest: string): Promise<ImageMetadata> {
+  const documents = await readImageDocuments(repository, manifestDigest);
+  return { ...documents, config: parseConfig(documents.configBytes) };
+}
+
+/**
+ * Reads manifest and configuration, as {@link readImageMetadata}, of what need not be a container image: the
+ * configuration may be anything.
+ */
+export async function readImageDocuments(repository: Repository, manifestDigest: string): Promise<ImageDocuments> {
   const manifestStream = linkedDigest(repository, 'streams', streamName('manifest', manifestDigest));
   if (manifestStream === undefined) throw imageNotFound(repository, manifestDigest);
   const opened = await readJsonStream(repository, 'manifest', { digest: manifestDigest, stream: manifestStream });
@@ -43,7 +56,6 @@ export async function readImageMetadata(repository: Repository, manifestDigest: 
   const config = await readJsonStream(repository, 'config', { digest: configDigest, stream: configStream });
   return {
     manifest,
-    config: parseConfig(config.bytes),
     manifestBytes: opened.bytes,
     configBytes: config.bytes,
     configDigest,

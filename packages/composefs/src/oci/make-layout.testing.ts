@@ -12,18 +12,25 @@ export const skeleton: MadeEntry[] = ['usr', 'boot', 'sysroot', 'run', 'etc', 'u
   mtime: 1_700_000_000 + i,
 }));
 
+/** Makes an OCI layout of an artifact that is no container image. @returns its path. */
+export function makeArtifact(path: string): string {
+  const blob = makeBlobFolder(path);
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: `${mediaTypes}.manifest.v1+json`,
+    artifactType: 'application/example',
+    config: blob('application/vnd.oci.empty.v1+json', Buffer.from('{}')),
+    layers: [blob('application/example', Buffer.from('content of no archive'))],
+  };
+  writeIndex(path, blob(`${mediaTypes}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest))));
+  return path;
+}
+
 /** Makes an OCI layout of one image with these layers, gzip and uncompressed by turns. @returns its path. */
 export function makeLayout(path: string, layers: readonly Buffer[]): string {
-  mkdirSync(join(path, 'blobs/sha256'), { recursive: true });
-  writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  const blob = (mediaType: string, bytes: Buffer) => {
-    const hex = hash('sha256', bytes, 'hex');
-    writeFileSync(join(path, 'blobs/sha256', hex), bytes);
-    return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
-  };
-  const type = 'application/vnd.oci.image';
+  const blob = makeBlobFolder(path);
   const descriptors = layers.map((layer, i) =>
-    i % 2 === 0 ? blob(`${type}.layer.v1.tar+gzip`, gzipSync(layer)) : blob(`${type}.layer.v1.tar`, layer),
+    i % 2 === 0 ? blob(`${mediaTypes}.layer.v1.tar+gzip`, gzipSync(layer)) : blob(`${mediaTypes}.layer.v1.tar`, layer),
   );
   const config = {
     architecture: 'amd64',
@@ -32,11 +39,33 @@ export function makeLayout(path: string, layers: readonly Buffer[]): string {
   };
   const manifest = {
     schemaVersion: 2,
-    mediaType: `${type}.manifest.v1+json`,
-    config: blob(`${type}.config.v1+json`, Buffer.from(JSON.stringify(config))),
+    mediaType: `${mediaTypes}.manifest.v1+json`,
+    config: blob(`${mediaTypes}.config.v1+json`, Buffer.from(JSON.stringify(config))),
     layers: descriptors,
   };
-  const described = blob(`${type}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest)));
-  writeFileSync(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [described] }));
+  writeIndex(path, blob(`${mediaTypes}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest))));
   return path;
+}
+
+const mediaTypes = 'application/vnd.oci.image';
+
+interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+}
+
+function makeBlobFolder(path: string): (mediaType: string, bytes: Buffer) => Descriptor {
+  mkdirSync(join(path, 'blobs/sha256'), { recursive: true });
+  writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  return (mediaType, bytes) => {
+    const hex = hash('sha256', bytes, 'hex');
+    writeFileSync(join(path, 'blobs/sha256', hex), bytes);
+    return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
+  };
+}
+
+function writeIndex(path: string, manifest: Descriptor): void {
+  const manifests = [{ ...manifest, platform: { architecture: 'amd64', os: 'linux' } }];
+  writeFileSync(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
 }

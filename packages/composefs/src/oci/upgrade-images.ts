@@ -1,0 +1,54 @@
+import { CodedError } from '@workbench/run';
+import { linkedDigest } from '../repository/links.ts';
+import { isUsable } from '../repository/objects.ts';
+import type { Repository } from '../repository/repository.ts';
+import { readImageDocuments } from './image-metadata.ts';
+import { imagesOf } from './image-references.ts';
+import { importImage } from './import-image.ts';
+import { isContainerImage } from './manifest.ts';
+import { openRepositoryImage } from './repository-source.ts';
+import { listTags } from './tags.ts';
+
+/** What became of the tagged images of a repository. All are tags. */
+export interface ImageUpgrade {
+  /** Had what they need. */
+  current: string[];
+  /** Got images. */
+  upgraded: string[];
+  /** Are no container images, or damaged, so that no image can be made of them. */
+  skipped: string[];
+}
+
+/**
+ * Makes sure that every tagged container image leads to an image in the format of the repository, which programs before
+ * images were made at import did not see to. Layers are not fetched; the images are made of what is there. Nothing is
+ * changed where nothing is missing.
+ *
+ * After it resolves, the new images are on disk. If it throws or power is lost, each tag leads to its image as it was, or
+ * as it should be.
+ */
+export async function upgradeImages(repository: Repository): Promise<ImageUpgrade> {
+  const result: ImageUpgrade = { current: [], upgraded: [], skipped: [] };
+  for (const [tag, manifestDigest] of await listTags(repository)) {
+    try {
+      result[await upgradeImage(repository, tag, manifestDigest)].push(tag);
+    } catch (error) {
+      // One damaged image must not keep the others, and what is done next, from working.
+      if (!(error instanceof CodedError)) throw error;
+      result.skipped.push(tag);
+    }
+  }
+  return result;
+}
+
+async function upgradeImage(repository: Repository, tag: string, manifestDigest: string): Promise<keyof ImageUpgrade> {
+  const { manifest, configReferences } = await readImageDocuments(repository, manifestDigest);
+  if (!isContainerImage(manifest)) return 'skipped';
+  const image = imagesOf(configReferences, false).get(repository.erofsFormats.default);
+  if (image !== undefined && isUsable(repository, image) && linkedDigest(repository, 'images', image) === image) {
+    return 'current';
+  }
+  const bootable = imagesOf(configReferences, true).size > 0;
+  await importImage(repository, await openRepositoryImage(repository, manifestDigest), { tag, bootable });
+  return 'upgraded';
+}

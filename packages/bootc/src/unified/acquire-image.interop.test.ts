@@ -8,7 +8,7 @@ import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ImageReference } from '../deployment/image-reference.ts';
 import type { DeploymentRecord } from '../storage/root-model.ts';
-import { type AcquireOptions, acquireImage } from './acquire-image.ts';
+import { type AcquireOptions, acquireImage, isUnified, locateImage } from './acquire-image.ts';
 import { openContainerStorage } from './container-storage.ts';
 import { copyToDefaultStorage, manifestOf } from './copy-to-storage.ts';
 import { bootableFolders, makeLayout } from './make-image.testing.ts';
@@ -92,7 +92,7 @@ async function importAcquired(test: TestRoot, acquired: Awaited<ReturnType<typeo
   await using repository = await test.open();
   const imported = await importImage(repository, acquired.source, {
     bootable: true,
-    ...(acquired.storageRoots === undefined ? {} : { storageRoots: acquired.storageRoots }),
+    ...acquired.options,
   });
   return { id: imported.bootImageIds.get(repository.erofsFormats.default)!, ...imported };
 }
@@ -101,7 +101,7 @@ test('unified only when asked for, and from then on', async () => {
   const test = await makeRoot();
   const first: ImageReference = { transport: 'registry', image: `${registry.host}/os:1` };
   const second: ImageReference = { transport: 'oci', image: layout };
-  expect(await test.acquire(first)).toEqual({ isUnified: false, source: `docker://${first.image}` });
+  expect(await test.acquire(first)).toMatchObject({ isUnified: false, source: `docker://${first.image}` });
   expect(openContainerStorage(test.root)).toBeUndefined();
 
   const unified = await test.acquire(first, { isUnifiedRequested: true });
@@ -138,7 +138,7 @@ test('the import shares content with podman, and is the same as the direct one; 
   expect(imported.counters).toMatchObject({ copied: 0 });
   expect(imported.counters.hardlinked + imported.counters.reflinked).toBe(2);
   const direct = await makeRoot();
-  const plain = await importAcquired(direct, { isUnified: false, source: `oci:${layout}` });
+  const plain = await importAcquired(direct, { isUnified: false, source: `oci:${layout}`, options: {} });
   expect(plain).toMatchObject({ id: imported.id, manifestDigest: imported.manifestDigest });
 
   const storage = openContainerStorage(test.root)!;
@@ -157,15 +157,21 @@ test('an image of the storage of the host is taken from there, one that was made
     step: 'build on the host',
   });
   const reference: ImageReference = { transport: 'containers-storage', image: 'localhost/made' };
+  const followed: ImageReference = { transport: 'registry', image: 'q.io/followed:1' };
+  await test.acquire(reference, { isUnifiedRequested: true, storedAs: followed });
+  expect(await isUnified({ physicalRoot: test.root, reference: followed })).toBe(true);
   const fromHost = await test.acquire(reference, { isUnifiedRequested: true });
   const storage = openContainerStorage(test.root)!;
-  expect(await listStoredImages(storage.path)).toMatchObject([{ names: ['localhost/made:latest'] }]);
+  const names = (await listStoredImages(storage.path)).flatMap((image) => image.names);
+  expect(names.toSorted()).toEqual(['localhost/made:latest', 'q.io/followed:1']);
 
   writeFileSync(join(context, 'Containerfile'), 'FROM localhost/made\nCOPY Containerfile /usr/y\n');
   const build = ['build', '--isolation=chroot', '--tag', 'localhost/made', context];
   await runPodman(storage.path, build, { step: 'build in the storage of bootc' });
   const fromOurs = await test.acquire(reference);
   expect(fromOurs).toMatchObject({ isUnified: true });
+  const { source } = await locateImage({ root: folder, physicalRoot: test.root, reference });
+  expect(source).toBe(fromOurs.source);
   expect(fromOurs.source).not.toBe(fromHost.source);
 });
 
@@ -257,7 +263,7 @@ test('bound images of an installation come from the storage of the host, or it i
 
 test('a deployed image that is exported to the host keeps its id, and boots as the same deployment', async () => {
   const test = await makeRoot();
-  const imported = await importAcquired(test, { isUnified: false, source: `oci:${layout}` });
+  const imported = await importAcquired(test, { isUnified: false, source: `oci:${layout}`, options: {} });
   const deployment = { entries: [], hasState: true, problems: [] };
   const reference = { transport: 'registry', image: 'q.io/os:1', signature: 'unverified' } as const;
   const { manifestDigest } = imported;
@@ -275,7 +281,7 @@ test('a deployed image that is exported to the host keeps its id, and boots as t
   const back = await importAcquired(await makeRoot(), {
     isUnified: false,
     source: 'containers-storage:localhost/exported',
-    storageRoots: [join(folder, 'host')],
+    options: { storageRoots: [join(folder, 'host')] },
   });
   expect(back).toMatchObject({ id: imported.id, configDigest: imported.configDigest });
 });

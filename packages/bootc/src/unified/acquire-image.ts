@@ -1,8 +1,10 @@
+import type { SourceOptions } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import { formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
 import { type ContainerStorage, createContainerStorage, openContainerStorage } from './container-storage.ts';
 import type { LayerDescriptor, PullProgress } from './pull-progress.ts';
-import { storeImage } from './store-image.ts';
+import { registryAuthFile } from './registry-auth.ts';
+import { newestOwnImage, type StoredImage, storeImage } from './store-image.ts';
 import { findStoredImage } from './stored-images.ts';
 
 /** An image that is wanted, and how to get it. */
@@ -12,6 +14,8 @@ export interface AcquireOptions {
   /** Where the repository is, mounted writable: `/sysroot`, or the root of an installation. */
   physicalRoot: string;
   reference: ImageReference;
+  /** The image by which the system will look for it; by default the reference itself. */
+  storedAs?: ImageReference | undefined;
   /** The image that the system follows until now; unified storage is kept to once it has that. */
   current?: ImageReference | undefined;
   /** `--experimental-unified-storage` was given. */
@@ -23,14 +27,16 @@ export interface AcquireOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What `importImage` is given to import the image. */
-export interface AcquiredImage {
+/** Where an image is read from: what `importImage` and `inspectSource` take. */
+export interface SourceImage {
+  source: string;
+  options: SourceOptions;
+}
+
+/** An image that can be imported. */
+export interface AcquiredImage extends SourceImage {
   /** The image is in the storage of bootc, and podman can use it from there. */
   isUnified: boolean;
-  /** Source for `importImage`. */
-  source: string;
-  /** Option of `importImage`. */
-  storageRoots?: string[];
 }
 
 /**
@@ -41,9 +47,8 @@ export interface AcquiredImage {
  * @throws what `storeImage` throws; `PODMAN_MISSING` only when unified storage was asked for.
  */
 export async function acquireImage(options: AcquireOptions): Promise<AcquiredImage> {
-  const direct = { isUnified: false, source: formatTransportReference(options.reference) };
   const isSticky = !options.isUnifiedRequested && (await isUnified(options));
-  if (!options.isUnifiedRequested && !isSticky) return direct;
+  if (!options.isUnifiedRequested && !isSticky) return { isUnified: false, ...(await directSource(options)) };
   try {
     const storage = await createContainerStorage(options.physicalRoot, storageOptions(options));
     const image = await storeImage(storage, options.reference, {
@@ -51,13 +56,38 @@ export async function acquireImage(options: AcquireOptions): Promise<AcquiredIma
       owner: 'bootc',
       onRetry: (line) => options.warn(line),
     });
-    return { isUnified: true, source: `containers-storage:${image.id}`, storageRoots: [storage.path] };
+    return { isUnified: true, ...inStorage(storage, image) };
   } catch (error) {
     // An update that took podman away must not keep the system from the next one.
     if (!isSticky || !(error instanceof CodedError) || error.code !== 'PODMAN_MISSING') throw error;
     options.warn(`${error.message}; the image is imported without it`);
-    return direct;
+    return { isUnified: false, ...(await directSource(options)) };
   }
+}
+
+/**
+ * Where an image can be looked at before anything is done: in the storage of bootc if it was made there, else where its
+ * reference says.
+ */
+export async function locateImage(where: {
+  root: string;
+  physicalRoot: string;
+  reference: ImageReference;
+  signal?: AbortSignal | undefined;
+}): Promise<SourceImage> {
+  const storage = openContainerStorage(where.physicalRoot);
+  const isStored = where.reference.transport === 'containers-storage';
+  const own = storage === undefined || !isStored ? undefined : await newestOwnImage(storage, where.reference, where);
+  return storage === undefined || own === undefined ? directSource(where) : inStorage(storage, own);
+}
+
+function inStorage(storage: ContainerStorage, image: StoredImage): SourceImage {
+  return { source: `containers-storage:${image.id}`, options: { storageRoots: [storage.path] } };
+}
+
+async function directSource({ root, reference }: Pick<AcquireOptions, 'root' | 'reference'>): Promise<SourceImage> {
+  const source = formatTransportReference(reference);
+  return { source, options: reference.transport === 'registry' ? { authFile: await registryAuthFile({ root }) } : {} };
 }
 
 /** Whether the system already uses unified storage for the image it follows, or for the one that is wanted. */

@@ -4,7 +4,7 @@ import type { ContainerStorage } from './container-storage.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import { storedNamesOf } from './image-names.ts';
 import { forgetManagedImages, readManagedImages, recordManagedImage } from './managed-images.ts';
-import { copyIntoStorage, runHostPodman } from './podman.ts';
+import { copyIntoStorage, runHostPodman, runPodman } from './podman.ts';
 import { type PullOptions, pullImage } from './pull-image.ts';
 import { registryAuthEnvironment } from './registry-auth.ts';
 import { findStoredImage } from './stored-images.ts';
@@ -13,6 +13,8 @@ import { findStoredImage } from './stored-images.ts';
 export interface StoreOptions extends PullOptions {
   /** Who wants it there: bootc may remove its own again, never what a person brought. */
   owner: 'bootc' | 'person';
+  /** The image whose name it gets, and by which it will be looked for; by default that of the reference. */
+  storedAs?: ImageReference | undefined;
 }
 
 /** An image that is in the storage of bootc. */
@@ -37,18 +39,19 @@ export async function storeImage(
   reference: ImageReference,
   options: StoreOptions,
 ): Promise<StoredImage> {
-  const [name] = storedNamesOf(reference) as [string, ...string[]];
+  const storedAs = options.storedAs ?? reference;
+  const [name] = storedNamesOf(storedAs) as [string, ...string[]];
   const isForBootc = options.owner === 'bootc';
-  if (reference.transport === 'containers-storage') {
+  if (reference.transport === 'containers-storage' && options.storedAs === undefined) {
     const own = await newestOwnImage(storage, reference, options);
     // Whoever made it here wants to keep it.
     if (own !== undefined) return own;
   }
   // One that a person had brought stays theirs.
-  const isManaged = isForBootc && (await isOrBecomesManaged(storage, reference));
+  const isManaged = isForBootc && (await isOrBecomesManaged(storage, storedAs));
   if (isManaged) await recordManagedImage(storage, name);
   await bring(storage, { reference, name }, options);
-  const stored = await findStoredImage(storage.path, reference);
+  const stored = await findStoredImage(storage.path, storedAs);
   if (stored === undefined) {
     throw new CodedError('IMAGE_NOT_STORED', `${name} was pulled, but the storage of bootc does not have it`, {
       hint: 'see what it has: bootc image cmd list',
@@ -71,8 +74,10 @@ async function bring(
 ): Promise<void> {
   const { reference, name } = image;
   if (reference.transport === 'registry') {
-    const layers = options.layers ?? (await fetchLayers(name, options));
-    await pullImage(storage, name, { ...options, layers });
+    const [source] = storedNamesOf(reference) as [string, ...string[]];
+    const layers = options.layers ?? (await fetchLayers(source, options));
+    const id = await pullImage(storage, source, { ...options, layers });
+    if (source !== name) await runPodman(storage.path, ['tag', id, name], { step: `name the image ${name}` });
     return;
   }
   await copyIntoStorage(
@@ -88,10 +93,13 @@ async function bring(
 
 const copyTimeoutMs = 3600 * 1000;
 
-async function newestOwnImage(
+/**
+ * The image of that name in the storage of bootc, unless the storage of the host has a newer one of it: then that is meant.
+ */
+export async function newestOwnImage(
   storage: ContainerStorage,
   reference: ImageReference,
-  options: StoreOptions,
+  options: { signal?: AbortSignal | undefined },
 ): Promise<StoredImage | undefined> {
   const own = await findStoredImage(storage.path, reference);
   if (own === undefined) return undefined;

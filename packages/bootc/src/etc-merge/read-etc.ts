@@ -4,6 +4,7 @@ import {
   type Directory,
   findNode,
   type HashAlgorithm,
+  isSystemError,
   type Repository,
   readImagePart,
   scanDirectory,
@@ -25,13 +26,25 @@ export function readImageEtc(repository: Repository, imageId: string): Directory
 }
 
 /**
- * An `/etc` on disk. Files are told apart by their fs-verity digest, whether they are sealed or not.
+ * An `/etc` on disk. Files are told apart by their fs-verity digest, whether they are sealed or not. It may be in use: when something
+ * vanishes while it is read, it is read again.
  *
  * @throws a system error when something cannot be read.
  */
-export function scanEtc(path: string, algorithm: HashAlgorithm): Promise<Directory> {
-  return scanDirectory(path, { digestFile: async (file) => computeFileVerity(file, algorithm), keepHardLinks: false });
+export async function scanEtc(path: string, algorithm: HashAlgorithm): Promise<Directory> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await scanDirectory(path, {
+        digestFile: async (file) => computeFileVerity(file, algorithm),
+        keepHardLinks: false,
+      });
+    } catch (error) {
+      if (attempt === attempts || !isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+    }
+  }
 }
+
+const attempts = 5;
 
 /** What an `/etc` on disk has at a path below it. */
 export function kindOnDisk(directory: string, path: string): NewKind {

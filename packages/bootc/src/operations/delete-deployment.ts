@@ -2,13 +2,12 @@ import { join } from 'node:path';
 import { removeFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import { loaderPaths } from '../boot/names.ts';
-import { stagedRecord } from '../deployment/state-paths.ts';
 import { collectSystemGarbage, type GcResult } from '../gc/collect.ts';
 import { formatGcResult } from '../gc/report.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
+import { discardStaged } from '../storage/discard-staged.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
-import { discardStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 
 /**
@@ -43,8 +42,7 @@ export async function deleteDeployment(storage: BootedStorage, deploymentId: str
   assertDeletable(model, deploymentId, hasImage);
   const { bootDirectory } = storage.boot;
   if (model.staged?.deploymentId === deploymentId) {
-    await removeFile(join(storage.root, stagedRecord.directory, stagedRecord.name));
-    await discardStagedEntries(bootDirectory);
+    await discardStaged(storage);
   }
   for (const { fileName } of activeEntries(model, deploymentId)) {
     await removeFile(join(bootDirectory, loaderPaths.entries, fileName));

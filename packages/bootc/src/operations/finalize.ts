@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { removeFile, syncFilesystem } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
+import { displayReference } from '../deployment/image-reference.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { mergeConflictError } from '../etc-merge/conflict-error.ts';
 import { planMerge } from '../etc-merge/plan-merge.ts';
@@ -8,6 +9,7 @@ import { kindOnDisk, readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
 import { applyMerge } from '../etc-merge/write-etc.ts';
 import { collectSystemGarbage } from '../gc/collect.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
+import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { activateStagedEntries, discardStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { removeStagedRecord } from '../storage/staged-record.ts';
@@ -25,6 +27,8 @@ export type FinalizeOutcome =
  * or the boot entries are as they were; then the deployment is still staged, and doing it again completes the work. The order: `/etc` →
  * sync → one exchange of the boot entries → sync → the record, and what is not needed on the boot partition any more.
  *
+ * What goes wrong is written down for the status of the next boot.
+ *
  * @throws CodedError `STAGED_INCOMPLETE`, `ETC_MERGE_CONFLICT`; `OBJECT_MISSING` when the image of the booted deployment is gone.
  */
 export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOutcome> {
@@ -32,6 +36,20 @@ export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOu
   if (model.staged === undefined) return { kind: 'nothing-staged' };
   if (model.staged.isFinalizationLocked) return { kind: 'locked' };
   const { deploymentId } = model.staged;
+  const reference = model.deployments.get(deploymentId)?.reference;
+  const image = reference === undefined ? deploymentId : displayReference(reference);
+  await writeFinalizeRecord(storage, { deploymentId, image, state: 'running' });
+  try {
+    return await finalize(storage, model, deploymentId);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // What went wrong matters more than whether it can be written down.
+    await writeFinalizeRecord(storage, { deploymentId, image, state: 'failed', message }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function finalize(storage: BootedStorage, model: RootModel, deploymentId: string): Promise<FinalizeOutcome> {
   const first = model.entries.find((entry) => entry.set === 'active');
   // Interrupted after the exchange: what remains to be done is to tidy up.
   if (first?.deploymentId === deploymentId) return tidyUp(storage, deploymentId);
@@ -57,6 +75,7 @@ export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOu
 async function tidyUp(storage: BootedStorage, deploymentId: string): Promise<FinalizeOutcome> {
   await removeStagedRecord(storage.root);
   await discardStagedEntries(storage.boot.bootDirectory);
+  await removeFinalizeRecord(storage);
   const problems: string[] = [];
   await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: true }).catch((error: Error) => {
     // The deployment boots all the same, and the next staging collects again.

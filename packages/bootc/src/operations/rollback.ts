@@ -1,14 +1,12 @@
-import { join } from 'node:path';
-import { removeFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import type { BlsEntry } from '../boot/bls-entry.ts';
 import { arrangeEntries, osIdOfEntry } from '../boot/deployment-entries.ts';
-import { stagedRecord } from '../deployment/state-paths.ts';
 import { openBootedStorage } from '../storage/booted-storage.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
+import { discardStaged } from '../storage/discard-staged.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
-import { discardStagedEntries, replaceActiveEntries } from '../storage/publish-entries.ts';
+import { replaceActiveEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel, type RootModelSource } from '../storage/root-model.ts';
 import { type RebootKind, rebootSystem } from './reboot.ts';
 import { type ApplyOptions, prepareToApply } from './soft-reboot.ts';
@@ -77,8 +75,7 @@ export async function rollBack(source: RootModelSource): Promise<RollbackPlan> {
       },
     );
   }
-  await removeFile(join(source.root, stagedRecord.directory, stagedRecord.name));
-  await discardStagedEntries(source.boot.bootDirectory);
+  await discardStaged(source);
   const { bootloader, bootDirectory } = source.boot;
   await replaceActiveEntries(bootDirectory, arrangeEntries(plan.entries, { osId: plan.osId, bootloader }));
   return plan;

@@ -12,6 +12,7 @@ import { arrangeEntries } from '../boot/deployment-entries.ts';
 import { kernelArgumentsOfFiles, readKargsFiles } from '../boot/kargs-d.ts';
 import { deploymentTag } from '../deployment/deployment-tag.ts';
 import {
+  displayReference,
   formatOriginReference,
   formatTransportReference,
   type OriginReference,
@@ -21,10 +22,12 @@ import { kindInTree, planMerge } from '../etc-merge/plan-merge.ts';
 import { readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
 import { collectSystemGarbage } from '../gc/collect.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
+import { discardStaged } from '../storage/discard-staged.ts';
+import { writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { readOptionalText } from '../storage/optional-file.ts';
-import { discardStagedEntries, writeStagedEntries } from '../storage/publish-entries.ts';
+import { writeStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
-import { removeStagedRecord, writeStagedRecord } from '../storage/staged-record.ts';
+import { writeStagedRecord } from '../storage/staged-record.ts';
 import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
@@ -130,16 +133,14 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   await boot.write();
   await writeStagedEntries(bootDirectory, arrangeEntries([boot.entry, fallback], { osId: boot.osId, bootloader }));
   await writeStagedRecord(storage.root, { deploymentId, isFinalizationLocked: request.isLocked });
+  // From here on the caller is told that it is staged, so what becomes of it has to be told after the next boot too.
+  if (!request.isLocked) {
+    await writeFinalizeRecord(storage, { deploymentId, image: displayReference(target), state: 'staged' });
+  }
   await reclaim(storage).catch((error: Error) => {
     request.warn(`the deployment is staged, but garbage could not be collected: ${error.message}`);
   });
   return { deploymentId, manifestDigest: image.manifestDigest };
-}
-
-/** Gives up what is staged, if anything is: first the record, without which the rest is nothing. */
-export async function discardStaged(storage: Pick<BootedStorage, 'root' | 'boot'>): Promise<void> {
-  await removeStagedRecord(storage.root);
-  await discardStagedEntries(storage.boot.bootDirectory);
 }
 
 async function reclaim(storage: BootedStorage, { onlyBootFiles } = { onlyBootFiles: false }): Promise<void> {

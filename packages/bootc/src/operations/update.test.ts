@@ -7,6 +7,8 @@ import { loaderPaths } from '../boot/names.ts';
 import { parseOrigin } from '../deployment/origin.ts';
 import { deploymentPaths, stagedRecord } from '../deployment/state-paths.ts';
 import { assertNoOp, collectSystemGarbage } from '../gc/collect.ts';
+import { buildHostDocument } from '../status/build-host-document.ts';
+import { formatHumanReadable } from '../status/human-readable.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
@@ -242,4 +244,49 @@ test('the tag of the staged image is there, and those of others stay', async () 
   expect([...tags.keys()].sort()).toEqual(
     [booted, staged].map((deployment) => `localhost/bootc-${deployment?.image?.manifestDigest}`).sort(),
   );
+});
+
+test('an update that is not there after a reboot is told of, with the reason', async () => {
+  const lastFinalize = () =>
+    system.use(async (storage) => {
+      const model = await buildRootModel(storage);
+      const system = { mounts: [], isReadOnly: false, isSelinuxEnabled: false };
+      const document = buildHostDocument(model, system);
+      return [document.status.lastFinalize, formatHumanReadable(document, { isVerbose: false })] as const;
+    });
+  const bootAgain = (bootId: string): void => {
+    mkdirSync(join(system.root, 'proc/sys/kernel/random'), { recursive: true });
+    writeFileSync(join(system.root, 'proc/sys/kernel/random/boot_id'), `${bootId}\n`);
+    rmSync(join(system.root, 'run'), { recursive: true, force: true });
+    mkdirSync(join(system.root, 'run'));
+  };
+  bootAgain('first');
+  publish({ ...bootableFiles('2'), 'etc/local/file': 'in a directory' });
+  const id = await runUpgrade();
+  expect((await lastFinalize())[0]).toBeUndefined();
+  // The power is lost before the system goes down in order.
+  bootAgain('second');
+  expect((await lastFinalize())[0]).toMatchObject({ deployment: id, image: followed, result: 'notRun' });
+
+  await runUpgrade();
+  expect((await lastFinalize())[0]).toBeUndefined();
+  writeFileSync(join(system.root, 'etc/local'), 'a file');
+  await expect(runFinalize()).rejects.toThrow('Merge conflicts found in etc');
+  bootAgain('third');
+  const [document, text] = await lastFinalize();
+  expect(document).toMatchObject({ deployment: id, result: 'failed' });
+  expect(document?.message).toContain('Merge conflicts found in etc: /etc/local is a directory');
+  expect(text).toContain(`${followed}, staged before, is not what is booted: Merge conflicts found in etc`);
+
+  rmSync(join(system.root, 'etc/local'));
+  await runUpgrade();
+  expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
+  bootAgain('fourth');
+  expect((await lastFinalize())[0]).toBeUndefined();
+
+  // What was only downloaded is meant to vanish.
+  publish(bootableFiles('3'));
+  await runUpgrade({ isDownloadOnly: true });
+  bootAgain('fifth');
+  expect((await lastFinalize())[0]).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { CodedError } from '@workbench/run';
 import { displayReference, formatTransportReference, type OriginReference } from '../deployment/image-reference.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
+import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { writeStagedRecord } from '../storage/staged-record.ts';
 import { findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
@@ -71,12 +72,9 @@ async function reuseStaged(
   const { deploymentId, isFinalizationLocked } = model.staged!;
   if (isFinalizationLocked !== options.isDownloadOnly) {
     if (!options.isDownloadOnly) await environment.startFinalizer();
-    await writeStagedRecord(storage.root, { deploymentId, isFinalizationLocked: options.isDownloadOnly });
+    await setLock(storage, model, options.isDownloadOnly);
   }
-  const { reference } = deploymentRoles(model).staged!;
-  environment.print(
-    `No changes in staged image: ${reference === undefined ? deploymentId : displayReference(reference)}`,
-  );
+  environment.print(`No changes in staged image: ${nameOfStaged(model)}`);
   if (options.isDownloadOnly)
     environment.print('Update already downloaded. To use it, run: bootc upgrade --from-downloaded');
   else environment.print('Update already staged. To apply update run `bootc update --apply`');
@@ -106,9 +104,23 @@ export async function releaseDownloaded(
     return undefined;
   }
   await environment.startFinalizer();
-  await writeStagedRecord(storage.root, { deploymentId: staged.id, isFinalizationLocked: false });
+  await setLock(storage, model, false);
   environment.print(`Staged deployment will be applied on next boot: ${staged.id}`);
   return staged.id;
+}
+
+async function setLock(storage: BootedStorage, model: RootModel, isFinalizationLocked: boolean): Promise<void> {
+  const { deploymentId } = model.staged!;
+  if (isFinalizationLocked) await removeFinalizeRecord(storage);
+  await writeStagedRecord(storage.root, { deploymentId, isFinalizationLocked });
+  if (isFinalizationLocked) return;
+  await writeFinalizeRecord(storage, { deploymentId, image: nameOfStaged(model), state: 'staged' });
+}
+
+function nameOfStaged(model: RootModel): string {
+  const { deploymentId } = model.staged!;
+  const reference = model.deployments.get(deploymentId)?.reference;
+  return reference === undefined ? deploymentId : displayReference(reference);
 }
 
 /**

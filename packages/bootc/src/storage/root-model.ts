@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { FinalizeRecord } from '../deployment/finalize-record.ts';
 import { type OriginReference, parseOriginReference } from '../deployment/image-reference.ts';
 import { type Origin, parseOrigin } from '../deployment/origin.ts';
 import { parseStagedDeployment, type StagedDeployment } from '../deployment/staged-deployment.ts';
@@ -9,6 +10,7 @@ import { type DeploymentImage, readDeploymentImage } from './deployment-image.ts
 import type { BootedHost } from './environment.ts';
 import type { ImageStore } from './image-store.ts';
 import { listOptionalDirectory, readOptionalText } from './optional-file.ts';
+import { readLastFinalize } from './read-finalize-record.ts';
 
 /** Everything the root model is made from. */
 export interface RootModelSource {
@@ -48,6 +50,8 @@ export interface RootModel {
   /** Every id that an entry, a state folder or the staged record names, in this order. */
   deployments: ReadonlyMap<string, DeploymentRecord>;
   staged?: StagedDeployment;
+  /** What became of a staged deployment that was not finalized. */
+  lastFinalize?: FinalizeRecord;
   /** What could not be read and belongs to no single deployment. */
   problems: readonly string[];
 }
@@ -67,6 +71,9 @@ export async function buildRootModel(source: RootModelSource): Promise<RootModel
     ...stateIds,
     ...(staged === undefined ? [] : [staged.deploymentId]),
   ]);
+  const isActive = (id: string): boolean =>
+    id === source.host.deploymentId || managed.some((entry) => entry.set === 'active' && entry.deploymentId === id);
+  const lastFinalize = await readLastFinalize(source, isActive);
   const records = await Promise.all(
     [...ids].map((id) =>
       readDeployment(source, {
@@ -84,6 +91,7 @@ export async function buildRootModel(source: RootModelSource): Promise<RootModel
     artifacts,
     deployments: new Map(records.map((record) => [record.id, record])),
     ...(staged === undefined ? {} : { staged }),
+    ...(lastFinalize === undefined ? {} : { lastFinalize }),
     problems,
   };
 }

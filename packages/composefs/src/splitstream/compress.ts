@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
+import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 /** Takes bytes piece by piece and compresses them into one zstd frame. */
 export interface FrameWriter {
@@ -53,11 +53,23 @@ export async function compressFrame(bytes: Uint8Array): Promise<Buffer> {
 // Writers need 2 MiB at most; the frame says how much its reader has to hold.
 const longestWindowLog2 = 24;
 
+// Manifests and configurations are this small; a stream takes ten times as long for them, most of it to be collected.
+const smallFrames = { bytes: 64 * 1024, contentBytes: 1024 * 1024 };
+
 /**
- * The content of zstd frames, in pieces, without holding it all. @throws an error of `node:zlib` if they are damaged.
+ * The content of zstd frames, in pieces, without holding it all unless it is small. @throws an error of `node:zlib` if they are damaged.
  */
 export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> {
   const params = { [constants.ZSTD_d_windowLogMax]: longestWindowLog2 };
+  if (frames.length <= smallFrames.bytes) {
+    try {
+      yield zstdDecompressSync(frames, { params, maxOutputLength: smallFrames.contentBytes });
+      return;
+    } catch (error) {
+      const isLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+      if (!isLarge) throw error;
+    }
+  }
   const decompressor = createZstdDecompress({ chunkSize: 256 * 1024, params });
   decompressor.end(frames);
   yield* decompressor as AsyncIterable<Buffer>;

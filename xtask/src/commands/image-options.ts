@@ -14,7 +14,7 @@ export function imageOptions(settings: Settings): Pick<BuildOptions, 'base' | 'c
   const { cell, variables } = settings;
   if (!isBuiltHere(cell)) {
     throw new CodedError('CELL_NOT_BUILT_HERE', `images/Containerfile makes no image for ${formatCell(cell)}`, {
-      hint: 'it makes composefs images with systemd; `xtask run-tmt IMAGE` tests an image made elsewhere',
+      hint: 'it makes composefs images; `xtask run-tmt IMAGE` tests an image made elsewhere',
     });
   }
   return { base: variables.get('BOOTC_base')?.value, cell };

@@ -13,13 +13,15 @@ export const plan = defineVerb({
   run: async (args) => {
     const settings = await settingsOf(args);
     const { testRequest } = await import('../settings/test-request.ts');
-    const { debianBase, readPackages, sealingTools } = await import('../image/base.ts');
+    const { debianBase, grubBase, readPackages, sealingTools } = await import('../image/base.ts');
     const { listPlanNames } = await import('../plan/plan-names.ts');
     const { plannedCommands, whyNothingWouldRun } = await import('../plan/planned-commands.ts');
     const { plannedBcvk } = await import('../plan/planned-bcvk.ts');
     const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
     const bcvk = await plannedBcvk(request.bcvk);
-    const debianImages = [debianBase, sealingTools].map(async (image) => [image, await readPackages(image)] as const);
+    const debianImages = [debianBase, grubBase, sealingTools].map(
+      async (image) => [image, await readPackages(image)] as const,
+    );
     const packagesOf = new Map(await Promise.all(debianImages));
     const input = {
       settings,

@@ -38,6 +38,12 @@ export const testOptions = {
     describe: 'image that upgrade tests move to (BOOTC_upgrade_image)',
   },
   'preserve-vm': { type: 'boolean', group: 'VM:', describe: 'keep the VMs, and say how to reach them' },
+  parallel: {
+    type: 'string',
+    requiresArg: true,
+    group: 'VM:',
+    describe: 'how many plans run at the same time; default: as many as processors and memory carry',
+  },
   'log-dir': {
     type: 'string',
     requiresArg: true,
@@ -64,6 +70,7 @@ export function wishesOf(
     environment: args.env ?? [],
     kernelArguments: args.karg ?? [],
     upgradeImage: args['upgrade-image'],
+    parallel: args.parallel,
     preserveVm: args['preserve-vm'],
     allowMissingFsverity: args['allow-missing-fsverity'],
     // Empty counts as not set: CI systems define variables that way.

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '@workbench/run';
+import type { Cell } from '../matrix/cell.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note } from '../steps/step.ts';
 import { inspectImage, podman } from './podman.ts';
@@ -9,8 +10,8 @@ import { inspectImage, podman } from './podman.ts';
 /** An image that is made here from Debian's packages. */
 export interface DebianImage {
   readonly name: string;
-  /** A list of packages, in this repository. */
-  readonly packagesFile: string;
+  /** Lists of packages, in this repository. */
+  readonly packagesFiles: readonly string[];
   /** Shell commands of mmdebstrap(1) for the root file system `$1`. */
   readonly hooks: readonly string[];
 }
@@ -18,7 +19,7 @@ export interface DebianImage {
 /** The base of the images under test. */
 export const debianBase: DebianImage = {
   name: 'localhost/bootc-base',
-  packagesFile: 'images/debian/packages',
+  packagesFiles: ['images/debian/packages'],
   hooks: [
     // The hook that would have run depmod is the one that makes the initramfs.
     'for modules in "$1"/usr/lib/modules/*; do chroot "$1" depmod "$(basename "$modules")"; done',
@@ -27,10 +28,22 @@ export const debianBase: DebianImage = {
   ],
 };
 
+/** The base of images that boot by GRUB. */
+export const grubBase: DebianImage = {
+  ...debianBase,
+  name: 'localhost/bootc-base-grub',
+  packagesFiles: [...debianBase.packagesFiles, 'images/debian/grub-packages'],
+};
+
+/** The base of the image of a cell, unless another one was asked for. */
+export function debianBaseOf(cell: Cell): DebianImage {
+  return cell.bootloader === 'grub' ? grubBase : debianBase;
+}
+
 /** The tools that images are sealed with. */
 export const sealingTools: DebianImage = {
   name: 'localhost/bootc-sealing-tools',
-  packagesFile: 'images/debian/sealing-packages',
+  packagesFiles: ['images/debian/sealing-packages'],
   hooks: [],
 };
 
@@ -86,8 +99,9 @@ export async function ensureDebianImage(image: DebianImage, options: BaseOptions
 
 /** The packages that a Debian image is made from, without those they need. */
 export async function readPackages(image: DebianImage): Promise<string[]> {
-  const text = await readFile(join(workspaceRoot, image.packagesFile), 'utf8');
-  return text
+  const files = image.packagesFiles.map((file) => readFile(join(workspaceRoot, file), 'utf8'));
+  return (await Promise.all(files))
+    .join('\n')
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '');

@@ -7,7 +7,7 @@ import type { Cell } from '../matrix/cell.ts';
 import { imageBuildArguments } from '../matrix/image-arguments.ts';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, step } from '../steps/step.ts';
-import { debianBase, ensureDebianImage, sealingTools } from './base.ts';
+import { debianBaseOf, ensureDebianImage, sealingTools } from './base.ts';
 import { assembleContext, type BuildContext } from './context.ts';
 import { inspectImage, podman } from './podman.ts';
 
@@ -71,8 +71,9 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
 
 async function chooseBase(options: BuildOptions, logFile: string): Promise<string> {
   if (options.base === undefined || options.base === '') {
-    await ensureDebianImage(debianBase, { fresh: options.freshBase ?? false, logFile, signal: options.signal });
-    return debianBase.name;
+    const base = debianBaseOf(options.cell);
+    await ensureDebianImage(base, { fresh: options.freshBase ?? false, logFile, signal: options.signal });
+    return base.name;
   }
   if ((await inspectImage(options.base, options.signal)) === undefined) {
     await podman(['pull', '--quiet', options.base], {

@@ -20,5 +20,5 @@ export function imageBuildArguments(cell: Cell): string[] {
 
 /** Whether `images/Containerfile` makes the image of a cell. Of what it does not make, images can be brought along. */
 export function isBuiltHere(cell: Cell): boolean {
-  return cell.variant === 'composefs' && cell.bootloader === 'systemd';
+  return cell.variant === 'composefs';
 }

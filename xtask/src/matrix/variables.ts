@@ -28,7 +28,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
   BOOTC_bcvk: 'which bcvk to use: system, bundled, or a file; default: chosen by looking at the machine',
   BOOTC_upgrade_image: 'image that upgrade tests move to',
   BOOTC_profile: 'VM profile to use where --profile is not given',
-  BOOTC_CI_RETRIES: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',
+  BOOTC_CI_RETRIES: 'how often a plan is tried again after a failure of the infrastructure; default: 0',
   BOOTC_CI_DELAY: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',
   BOOTC_SKIP_PACKAGE: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',
 };

@@ -60,7 +60,7 @@ test('the plan of a sealed cell makes the tools for sealing, and hands the key t
 });
 
 test('what would stop a run is said', async () => {
-  expect(whyNothingWouldRun(await input({ BOOTC_bootloader: 'grub' }, []))).toContain('makes no image for');
+  expect(whyNothingWouldRun(await input({ BOOTC_variant: 'ostree' }, []))).toContain('makes no image for');
   expect(whyNothingWouldRun(await input({}, ['readnoly']))).toBe('no plan has readnoly in its name');
 });
 
@@ -69,10 +69,19 @@ test('plan names are read from the files', async () => {
   try {
     await mkdir(join(path, 'plans/more'), { recursive: true });
     await writeFile(join(path, 'plans/one.fmf'), 'discover: {how: fmf}\n');
-    await writeFile(join(path, 'plans/many.fmf'), 'execute: {how: tmt}\n/a:\n  discover: {}\n/b:\n  execute: {}\n/c:\n  summary: inherits all\n');
+    await writeFile(
+      join(path, 'plans/many.fmf'),
+      'execute: {how: tmt}\n/a:\n  discover: {}\n/b:\n  execute: {}\n/c:\n  summary: inherits all\n',
+    );
     await writeFile(join(path, 'plans/more/main.fmf'), 'execute: {how: tmt}\n');
     await writeFile(join(path, 'plans/notes.txt'), 'no plan');
-    expect(await listPlanNames(path)).toEqual(['/plans/many/a', '/plans/many/b', '/plans/many/c', '/plans/more', '/plans/one']);
+    expect(await listPlanNames(path)).toEqual([
+      '/plans/many/a',
+      '/plans/many/b',
+      '/plans/many/c',
+      '/plans/more',
+      '/plans/one',
+    ]);
   } finally {
     await cleanup();
   }

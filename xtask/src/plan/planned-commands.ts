@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type DebianImage, debianBase, mmdebstrapCommand, sealingTools } from '../image/base.ts';
+import { type DebianImage, debianBaseOf, mmdebstrapCommand, sealingTools } from '../image/base.ts';
 import { bootcImage, buildArguments } from '../image/build.ts';
 import { podmanCommand } from '../image/podman.ts';
 import { axisList, axisVariable, formatCell } from '../matrix/cell.ts';
@@ -58,11 +58,11 @@ function imageCommands(input: PlanInput): PlannedCommand[] {
   const makeBase: PlannedCommand[] =
     base !== undefined
       ? [{ stage: 'image', title: 'pull the base image, unless it is there', argv: podman(['pull', '--quiet', base]) }]
-      : debianCommands(debianBase, 'the base image', input);
+      : debianCommands(debianBaseOf(cell), 'the base image', input);
   const makeTools = cell.bootType === 'uki' ? debianCommands(sealingTools, 'the tools for sealing', input) : [];
   const build = buildArguments({
     cell,
-    base: base ?? debianBase.name,
+    base: base ?? debianBaseOf(cell).name,
     context: { folder: 'target/image/context', systemInputs: '<digest>', inputs: '<digest>' },
     certificate: '<digest>',
   });

@@ -7,14 +7,17 @@ import type { PlanReport } from './plan-report.ts';
  *
  * @param base paths are shown relative to it where they are below it.
  */
-export function failureCard({ plan, failure, folder, vm, tests }: PlanReport, base: string): string {
+export function failureCard({ plan, failure, folder, vm, tests, quarantined }: PlanReport, base: string): string {
   if (failure === undefined) return '';
   const failedTests = tests.filter(({ result }) => result === 'fail' || result === 'error');
   const shown = relative(base, folder);
   const path = shown.startsWith('..') ? folder : shown;
   return [
-    `FAILED ${plan} in phase ${failure.phase} (${failure.class}, ${failure.code})`,
+    `${quarantined === undefined ? 'FAILED' : 'QUARANTINED'} ${plan} in phase ${failure.phase} (${failure.class}, ${failure.code})`,
     ...failure.message.split('\n').map((line) => `  ${line}`),
+    ...(quarantined === undefined
+      ? []
+      : [`  known until ${quarantined.expires}: ${quarantined.reason} (${quarantined.tracker})`]),
     ...(failure.hint === undefined ? [] : [`  help: ${failure.hint}`]),
     ...(failure.command === undefined ? [] : [`  + ${failure.command}`]),
     ...(failedTests.length > 1

@@ -1,4 +1,5 @@
 import { XMLBuilder } from 'fast-xml-parser';
+import type { Quarantined } from '../quarantine/quarantine.ts';
 import type { PlanReport, RunReport, TestReport } from './plan-report.ts';
 
 type Node = Record<string, unknown>;
@@ -48,13 +49,14 @@ function suiteOf(plan: PlanReport, report: RunReport): Node {
         { '@name': 'image', '@value': report.image },
         { '@name': 'vm', '@value': plan.vm },
         { '@name': 'logs', '@value': plan.folder },
+        ...(plan.earlierTries ?? []).map(({ code }) => ({ '@name': 'earlier try', '@value': code })),
       ],
     },
     testcase: cases,
   };
 }
 
-function machineCase({ failure, phases }: PlanReport, classname: string): Node {
+function machineCase({ failure, phases, quarantined }: PlanReport, classname: string): Node {
   const beforeTests = phases.filter(({ name }) => name !== 'tests');
   const node: Node = {
     '@classname': classname,
@@ -62,6 +64,7 @@ function machineCase({ failure, phases }: PlanReport, classname: string): Node {
     '@time': seconds(beforeTests.reduce((sum, { durationMs }) => sum + durationMs, 0)),
   };
   if (failure === undefined || failure.class === 'test') return node;
+  if (quarantined !== undefined) return { ...node, skipped: { '@message': printable(quarantineText(quarantined)) } };
   return {
     ...node,
     error: {
@@ -80,10 +83,18 @@ function testCase(test: TestReport, plan: PlanReport, classname: string): Node {
     '@message': printable(note === '' ? result : note),
     '#text': printable([outputFile ?? '', ...tail].join('\n')),
   };
+  const isBad = !['pass', 'info', 'skip'].includes(result);
+  if (isBad && plan.quarantined !== undefined) {
+    return { ...node, skipped: { '@message': printable(quarantineText(plan.quarantined)) } };
+  }
   if (result === 'fail' || result === 'warn') return { ...node, failure: { '@type': result, ...details } };
   if (result === 'error' || result === 'pending') return { ...node, error: { '@type': result, ...details } };
   if (result === 'skip') return { ...node, skipped: { '@message': printable(note) } };
   return node;
+}
+
+function quarantineText({ tracker, reason, expires }: Quarantined): string {
+  return `quarantined until ${expires}: ${reason} (${tracker})`;
 }
 
 function seconds(ms: number): string {

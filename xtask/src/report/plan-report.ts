@@ -1,3 +1,4 @@
+import type { Quarantined } from '../quarantine/quarantine.ts';
 import type { FailureClass } from '../vm/console-patterns.ts';
 
 /** The parts of a run that take time, in order. */
@@ -38,6 +39,14 @@ export interface Failure {
   tail: readonly string[];
 }
 
+/** A try of a plan that failed for reasons of the infrastructure, and was followed by another. */
+export interface EarlierTry {
+  code: string;
+  message: string;
+  /** Absolute path. */
+  folder: string;
+}
+
 /** All about one plan of a run. This is result.json. */
 export interface PlanReport {
   plan: string;
@@ -48,6 +57,10 @@ export interface PlanReport {
   /** How its guest ran, where that is known. */
   accel?: 'kvm' | 'tcg' | undefined;
   failure?: Failure;
+  /** Why this failure does not count, when it is one that is known. */
+  quarantined?: Quarantined;
+  /** What came before this try; left out when there was nothing. */
+  earlierTries?: readonly EarlierTry[];
   tests: readonly TestReport[];
   phases: readonly PhaseTime[];
 }
@@ -71,7 +84,12 @@ export interface RunReport {
   leftOut: readonly { plan: string; why: string }[];
 }
 
-/** Whether nothing failed. A run in which every plan was left out is good: the cell has no such plan. */
+/** Whether a plan failed in a way that counts. */
+export function hasFailed({ outcome, quarantined }: PlanReport): boolean {
+  return outcome === 'failed' && quarantined === undefined;
+}
+
+/** Whether nothing failed that counts. A run in which every plan was left out is good: the cell has no such plan. */
 export function runPassed(report: RunReport): boolean {
-  return report.plans.every(({ outcome }) => outcome !== 'failed');
+  return !report.plans.some(hasFailed);
 }

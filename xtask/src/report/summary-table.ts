@@ -1,5 +1,5 @@
 import { formatDuration } from '../steps/plain-renderer.ts';
-import type { PhaseName, PhaseTime, PlanReport, RunReport } from './plan-report.ts';
+import { hasFailed, type PhaseName, type PhaseTime, type PlanReport, type RunReport } from './plan-report.ts';
 
 const columns: readonly PhaseName[] = ['install', 'boot', 'tests'];
 
@@ -34,22 +34,34 @@ export function countLine(report: RunReport): string {
   const count = (outcome: PlanReport['outcome']): number =>
     report.plans.filter((plan) => plan.outcome === outcome).length;
   const classes = new Map<string, number>();
-  for (const { failure } of report.plans) {
+  for (const { failure } of report.plans.filter(hasFailed)) {
     if (failure !== undefined) classes.set(failure.class, (classes.get(failure.class) ?? 0) + 1);
   }
   const ofWhich = [...classes].map(([name, number]) => `${number} ${name}`).join(', ');
+  const quarantined = report.plans.filter((plan) => plan.quarantined !== undefined).length;
+  const retried = report.plans.filter((plan) => plan.earlierTries !== undefined).length;
   const parts = [
     `${count('passed')} passed`,
-    `${count('failed')} failed${ofWhich === '' ? '' : ` (${ofWhich})`}`,
+    `${report.plans.filter(hasFailed).length} failed${ofWhich === '' ? '' : ` (${ofWhich})`}`,
     ...(count('skipped') > 0 ? [`${count('skipped')} skipped`] : []),
+    ...(quarantined > 0 ? [`${quarantined} quarantined`] : []),
+    ...(retried > 0 ? [`${retried} tried again`] : []),
     ...(report.leftOut.length > 0 ? [`${report.leftOut.length} left out`] : []),
   ];
   return `${parts.join(', ')} in ${formatDuration(report.durationMs)}`;
 }
 
-function outcomeOf({ outcome, failure }: PlanReport): string {
-  if (failure === undefined) return outcome.toUpperCase();
-  return `FAILED ${failure.class}: ${failure.code}`;
+function outcomeOf({ outcome, failure, quarantined, earlierTries = [] }: PlanReport): string {
+  const again = earlierTries.length === 0 ? '' : ` (try ${earlierTries.length + 1}; before: ${codesOf(earlierTries)})`;
+  if (failure === undefined) return `${outcome.toUpperCase()}${again}`;
+  const what = `${failure.class}: ${failure.code}${again}`;
+  return quarantined === undefined
+    ? `FAILED ${what}`
+    : `QUARANTINED ${what} (${quarantined.tracker}, until ${quarantined.expires})`;
+}
+
+function codesOf(tries: readonly { code: string }[]): string {
+  return tries.map(({ code }) => code).join(', ');
 }
 
 function durationOf(phases: readonly PhaseTime[], name: PhaseName): string {

@@ -59,6 +59,8 @@ test('a request holds the mapped options, the resources of the profile, and what
     preserveVm: false,
     logDir: undefined,
     timeouts: { boot_seconds: 300, plan_seconds: 2700 },
+    retries: 0,
+    parallel: undefined,
   });
 });
 

@@ -24,6 +24,8 @@ export interface TestWishes {
   kernelArguments?: readonly string[];
   allowMissingFsverity?: boolean | undefined;
   logDir?: string | undefined;
+  /** Digits; how many plans may run at the same time. */
+  parallel?: string | undefined;
 }
 
 /** Everything that running plans, or providing one VM, needs to know. Nothing in it is left to be looked up. */
@@ -43,6 +45,10 @@ export interface TestRequest {
   /** Where logs go; undefined: a new folder of target/runs. */
   readonly logDir: string | undefined;
   readonly timeouts: NonNullable<ProfileFile['timeouts']>;
+  /** How often a plan is tried again after a failure of the infrastructure. */
+  readonly retries: number;
+  /** How many plans run at the same time; undefined: as many as this machine carries. */
+  readonly parallel: number | undefined;
 }
 
 /**
@@ -55,6 +61,11 @@ export function testRequest(settings: Settings, wishes: TestWishes): TestRequest
   const problems: SettingProblem[] = [];
   const contexts = keyValues('--context', wishes.contexts ?? [], problems);
   const environment = keyValues('--env', wishes.environment ?? [], problems);
+  const retries = settings.variables.get('BOOTC_CI_RETRIES');
+  const numbers = {
+    retries: wholeNumber(retries?.from ?? '', retries?.value, problems) ?? 0,
+    parallel: wholeNumber('--parallel', wishes.parallel, problems),
+  };
   if (problems.length > 0) throw badSettings(problems);
   const allowMissingFsverity = wishes.allowMissingFsverity ?? profile.allow_missing_fsverity ?? false;
   return {
@@ -76,6 +87,7 @@ export function testRequest(settings: Settings, wishes: TestWishes): TestRequest
     preserveVm: wishes.preserveVm ?? false,
     logDir: wishes.logDir,
     timeouts: profile.timeouts ?? {},
+    ...numbers,
   };
 }
 
@@ -105,6 +117,13 @@ function resourceOptions(resources: NonNullable<ProfileFile['resources']>): stri
     ...(vcpus === undefined ? [] : [`--cpus=${vcpus}`]),
     ...(diskSize === undefined ? [] : [`--disk-size=${diskSize}`]),
   ];
+}
+
+function wholeNumber(where: string, word: string | undefined, problems: SettingProblem[]): number | undefined {
+  if (word === undefined) return undefined;
+  if (/^\d{1,2}$/.test(word)) return Number(word);
+  problems.push({ where, what: `'${word}' is no whole number below 100` });
+  return undefined;
 }
 
 function keyValues(option: string, words: readonly string[], problems: SettingProblem[]): Record<string, string> {

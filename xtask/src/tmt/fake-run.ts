@@ -90,6 +90,8 @@ export function fakeRun(): FakeRun {
         preserveVm: false,
         logDir: undefined,
         timeouts: { boot_seconds: 900, plan_seconds: 60 },
+        retries: 0,
+        parallel: undefined,
         signal: controller.signal,
         print: (text) => printed.push(text),
         world: world(100),

@@ -33,6 +33,8 @@ export interface RunContext {
   /** Whether VMs stay. */
   preserveVm: boolean;
   clock: Clock;
+  /** How often a plan is tried again after a failure of the infrastructure. */
+  retries: number;
   signal: AbortSignal;
 }
 
@@ -52,10 +54,11 @@ export interface PlanContext extends RunContext {
 /** What came of a plan. */
 export type PlanOutcome = Pick<PlanReport, 'outcome' | 'failure' | 'tests' | 'accel'>;
 
-/** Names all that belongs to one plan, and makes its folder. */
-export function planContext(context: RunContext, plan: Plan): PlanContext {
-  const word = pathWord(plan.name);
-  const planFolder = context.folder.planFolder(context.cellSlug, plan.name);
+/** Names all that belongs to one try of a plan, and makes its folder. */
+export function planContext(context: RunContext, plan: Plan, tryNumber = 1): PlanContext {
+  const name = tryNumber === 1 ? plan.name : `${plan.name}-try-${tryNumber}`;
+  const word = pathWord(name);
+  const planFolder = context.folder.planFolder(context.cellSlug, name);
   return {
     ...context,
     plan,

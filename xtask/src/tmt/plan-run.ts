@@ -13,13 +13,13 @@ import { runTests } from './plan-tests.ts';
 import type { Plan } from './plans.ts';
 
 /**
- * Runs one plan in a VM of its own, and keeps all evidence in the plan's folder.
+ * Runs one plan once in a VM of its own, and keeps all evidence in the plan's folder.
  *
  * @throws the reason of the abort signal, after the VM was removed. Whatever else goes wrong is a failure in the report.
  */
-export function runPlan(run: RunContext, plan: Plan): Promise<PlanReport> {
-  return step(plan.name, async () => {
-    const context = planContext(run, plan);
+export function runPlan(run: RunContext, plan: Plan, tryNumber = 1): Promise<PlanReport> {
+  return step(tryNumber === 1 ? plan.name : `${plan.name}, try ${tryNumber}`, async () => {
+    const context = planContext(run, plan, tryNumber);
     const phases: PhaseTime[] = [];
     const outcome = await attempt(context, phases);
     const report: PlanReport = { plan: plan.name, vm: context.vm, folder: context.planFolder, phases, ...outcome };

@@ -34,6 +34,8 @@ function provisionIt(): Promise<number> {
     preserveVm: true,
     logDir: undefined,
     timeouts: { boot_seconds: 900 },
+    retries: 0,
+    parallel: undefined,
     signal: new AbortController().signal,
     print: (text) => printed.push(text),
     world: { target, runsRoot: join(target, 'runs'), tmt: 'tmt', clock: fastClock() },

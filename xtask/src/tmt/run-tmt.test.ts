@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { RunReport } from '../report/plan-report.ts';
@@ -176,4 +176,31 @@ test('an image that is not there is an error before any VM is made', async () =>
 test('an unknown plan is an error before any VM is made', async () => {
   await expect(runIt({ filters: ['onee'] })).rejects.toMatchObject({ code: 'PLAN_UNKNOWN', exitCode: 2 });
   expect(guest.calls().some((call) => call.startsWith('libvirt run --name'))).toBe(false);
+});
+
+test('a failure of the infrastructure is tried again where that is wanted, and shown as such', async () => {
+  onTmt('[ -e "$folder/again" ] || { touch "$folder/again"; exit 2; }; results pass; token');
+  expect(await runIt({ retries: 1 })).toBe(0);
+  const { report } = latest();
+  expect(report.plans).toMatchObject([{ outcome: 'passed', earlierTries: [{ code: 'NO_RESULTS' }] }]);
+  expect(printed.join('\n')).toContain('/plans/one  PASSED (try 2; before: NO_RESULTS)');
+  expect(printed.join('\n')).toContain('1 passed, 0 failed, 1 tried again');
+});
+
+test('a failure of a test or of the product is never tried again', async () => {
+  onTmt('[ -e "$folder/again" ] || { touch "$folder/again"; results fail; exit 1; }; results pass; token');
+  expect(await runIt({ retries: 3 })).toBe(1);
+  expect(failureOf(latest().report)).toMatchObject({ code: 'TEST_FAILED' });
+});
+
+test('a failure in quarantine is shown and does not fail the run; another one does', async () => {
+  const entry = (code: string) =>
+    `- {plan: /plans/one, code: ${code}, tracker: T-1, reason: known, expires: 2999-12-31}\n`;
+  onTmt('results fail; exit 1');
+  writeFileSync(join(root, 'quarantine.yaml'), entry('TEST_FAILED'));
+  expect(await runIt()).toBe(0);
+  expect(printed.join('\n')).toContain('QUARANTINED test: TEST_FAILED (T-1, until 2999-12-31)');
+  expect(printed.join('\n')).toContain('0 passed, 0 failed, 1 quarantined');
+  writeFileSync(join(root, 'quarantine.yaml'), entry('TEST_ERROR'));
+  expect(await runIt()).toBe(1);
 });

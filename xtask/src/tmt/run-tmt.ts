@@ -2,17 +2,19 @@ import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { CodedError, run } from '@workbench/run';
 import { axisList, axisVariable, cellSlug, formatCell } from '../matrix/cell.ts';
+import { loadQuarantine } from '../quarantine/quarantine.ts';
 import { failureCard } from '../report/failure-card.ts';
 import { type PhaseTime, type PlanReport, type RunReport, runPassed } from '../report/plan-report.ts';
 import { summaryTable } from '../report/summary-table.ts';
 import { writeReports } from '../report/write-reports.ts';
+import { workspaceRoot } from '../settings/workspace.ts';
 import { note, recordedSteps, step } from '../steps/step.ts';
 import { readImageFacts } from './image-facts.ts';
 import type { RunContext } from './plan-context.ts';
-import { runPlan } from './plan-run.ts';
 import { type PlanSelection, selectPlans } from './plans.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import type { RunOptions } from './run-options.ts';
+import { runPlans } from './run-plans.ts';
 import { contextOptions } from './tmt-command.ts';
 import { copyPlans } from './work-tree.ts';
 
@@ -33,6 +35,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
   const startedAt = new Date();
   // What ran before us in the same program: the build of the image.
   const before = buildPhases();
+  const quarantine = await loadQuarantine(join(options.world?.repository ?? workspaceRoot, 'quarantine.yaml'));
   const prepared = await prepareRun(options, `run-tmt ${options.filters.join(' ')}`.trim());
   const { folder } = prepared;
   const plans: PlanReport[] = [];
@@ -46,7 +49,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     durationMs: Date.now() - Date.parse(before[0]?.startedAt ?? startedAt.toISOString()),
     machine: machineLine(prepared, plans),
     phases: before,
-    plans,
+    plans: plans.toSorted((a, b) => placeOf(a, selection) - placeOf(b, selection)),
     leftOut: selection.leftOut,
   });
   try {
@@ -55,11 +58,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
     if (selection.plans.length === 0) note('no plan to run in this cell');
     const context = await runContext(options, prepared, contexts, treeFolder, selection);
-    for (const plan of selection.plans) {
-      const done = await runPlan(context, plan);
-      plans.push(done);
-      if (done.failure?.phase === 'install') break;
-    }
+    await runPlans(context, selection.plans, { options, quarantine, done: (plan) => plans.push(plan) });
   } catch (error) {
     if (!options.signal.aborted) throw error;
     throw interrupted(folder.path, prepared.world.repository);
@@ -142,8 +141,13 @@ async function runContext(
     keyFolder: options.preserveVm ? prepared.world.target : prepared.folder.workPath,
     preserveVm: options.preserveVm,
     clock: prepared.world.clock,
+    retries: options.preserveVm ? 0 : options.retries,
     signal: options.signal,
   };
+}
+
+function placeOf(report: PlanReport, selection: PlanSelection): number {
+  return selection.plans.findIndex(({ name }) => name === report.plan);
 }
 
 function buildPhases(): PhaseTime[] {

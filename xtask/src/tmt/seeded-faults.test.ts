@@ -19,7 +19,14 @@ afterEach(() => {
   rmSync(run.guest.folder, { recursive: true });
 });
 
-type Fault = readonly [what: string, seed: () => void, ofClass: FailureClass, code: string, says?: RegExp];
+interface Fault {
+  seed: () => void;
+  ofClass: FailureClass;
+  code: string;
+  says: RegExp;
+}
+
+type FaultRow = readonly [what: string, seed: () => void, ofClass: FailureClass, code: string, says?: RegExp];
 
 const booted = 'Linux version 7.2\nsystemd[1]: Switching root.\n';
 const says = (text: string) => () => {
@@ -35,7 +42,7 @@ const bcvkSays = (text: string, code: string) =>
   launchFails(`echo 'error: ${text} [${code}]' >&2; echo '  help: x' >&2`);
 const whileTesting = (script: string) => () => run.onTmt(`${script}; exec sleep 60`);
 
-const install: Fault[] = [
+const install: FaultRow[] = [
   [
     'the disk of this machine is full',
     bcvkSays('no room for a base disk', 'CACHE_FULL'),
@@ -67,7 +74,7 @@ const install: Fault[] = [
   ['bcvk is killed', launchFails('kill -9 $$'), 'infrastructure', 'VM_LAUNCH_FAILED'],
 ];
 
-const boot: Fault[] = [
+const boot: FaultRow[] = [
   ['a kernel panic', says(`${booted}Kernel panic - not syncing: Attempted to kill init!`), 'product', 'GUEST_PANIC'],
   ['a kernel bug', says('BUG: kernel NULL pointer dereference, address: 0\n'), 'product', 'GUEST_KERNEL_BUG'],
   ['an emergency shell', says(`${booted}You are in emergency mode.\n`), 'product', 'GUEST_EMERGENCY_SHELL'],
@@ -128,7 +135,7 @@ const boot: Fault[] = [
   ['a guest that is paused', becomes('paused'), 'infrastructure', 'GUEST_PAUSED'],
 ];
 
-const tests: Fault[] = [
+const tests: FaultRow[] = [
   ['a failed test', () => run.onTmt('results fail; token; exit 1'), 'test', 'TEST_FAILED'],
   ['a test with an error', () => run.onTmt('results error; exit 2'), 'test', 'TEST_ERROR'],
   ['a test that was not run', () => run.onTmt('results pending; exit 2'), 'infrastructure', 'TEST_NOT_RUN'],
@@ -172,20 +179,24 @@ const tests: Fault[] = [
   ['a guest that vanishes', whileTesting('rm "$state"'), 'infrastructure', 'GUEST_GONE'],
 ];
 
-const phases: readonly (readonly [PhaseName, readonly Fault[]])[] = [
+const phases: readonly (readonly [PhaseName, readonly FaultRow[]])[] = [
   ['install', install],
   ['boot', boot],
   ['tests', tests],
 ];
 
 for (const [phase, faults] of phases) {
-  test.each(faults)(`${phase}: %s`, async (_what, seed, ofClass, code, words) => {
+  const rows = faults.map(([what, seed, ofClass, code, says = /./]): [string, Fault] => [
+    what,
+    { seed, ofClass, code, says },
+  ]);
+  test.each(rows)(`${phase}: %s`, async (_what, { seed, ofClass, code, says }) => {
     seed();
     const timeouts = { boot_seconds: 120, plan_seconds: code === 'TMT_TIMED_OUT' ? 1 : 60 };
     expect(await run.runIt({ timeouts })).toBe(1);
     const [plan] = run.latest().report.plans;
     expect(plan).toMatchObject({ outcome: 'failed', failure: { class: ofClass, code, phase } });
-    if (words !== undefined) expect(plan?.failure?.message).toMatch(words);
+    expect(plan?.failure?.message).toMatch(says);
     // Neither the VM nor a pass is left.
     expect(run.guest.state()).toBeUndefined();
     expect(run.printed.join('\n')).toContain('0 passed, 1 failed');

@@ -19,6 +19,7 @@ import {
   scanBootEntries,
   type UnmanagedEntry,
 } from '../storage/boot-entries.ts';
+import { listUnfinishedKernelFolders, unfinishedEnding } from '../storage/kernel-folders.ts';
 import { listOptionalDirectory, pathExists } from '../storage/optional-file.ts';
 
 /** What of a system the names of boot files are planned by. */
@@ -210,22 +211,21 @@ async function findStaleSets(boot: BootLocation): Promise<BootFileLeftover[]> {
 
 /** The name under which a copy is made, before it gets its own: nothing takes it for a kernel. */
 export function temporaryNameOf(name: string): string {
-  return `.${name}.new`;
+  return `${name}${unfinishedEnding}`;
 }
 
 async function findTornCopies(boot: BootLocation): Promise<BootFileLeftover[]> {
-  const places = [
-    kernelsDirectory(boot.bootDirectory, boot.bootloader),
-    join(boot.espDirectory, espPaths.unifiedKernels),
-  ];
-  const found: BootFileLeftover[] = [];
-  for (const directory of places) {
-    for (const name of await listOptionalDirectory(directory)) {
-      const isCopy = /^\.bootc_composefs-[0-9a-f]{128}(\.efi(\.extra\.d)?)?\.new$/.test(name);
-      if (isCopy) found.push({ path: join(directory, name), reason: 'it is a copy that was cut short' });
-    }
-  }
-  return found;
+  const directory = join(boot.espDirectory, espPaths.unifiedKernels);
+  const names = (await listOptionalDirectory(directory)).filter(
+    (name) =>
+      /^bootc_composefs-[0-9a-f]{128}\.efi\.extra\.d\.new$/.test(name) ||
+      // Of a file, that is what an interrupted write leaves.
+      /^\.bootc_composefs-[0-9a-f]{128}\.efi\.new$/.test(name),
+  );
+  return [...(await listUnfinishedKernelFolders(boot)), ...names.map((name) => join(directory, name))].map((path) => ({
+    path,
+    reason: 'it is a copy that was cut short',
+  }));
 }
 
 /** The plan in lines for people, each without a newline. */

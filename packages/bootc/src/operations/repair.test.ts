@@ -132,7 +132,8 @@ test('with an entry that cannot be read nothing is removed but what was being wr
   expect(existsSync(deploymentPaths(copy.physicalRoot, lost.id).directory)).toBe(true);
 });
 
-test('wherever it is stopped, the system is sound, and the next repair finishes', async () => {
+// Every step is synced, which takes its time on a busy disk.
+test('wherever it is stopped, the system is sound, and the next repair finishes', { timeout: 120_000 }, async () => {
   let copy = copySystem();
   const stops = await stopAtEveryMutation({
     prepare: () => {

@@ -16,11 +16,7 @@ export async function hasLegacyBootNames(boot: BootLocation): Promise<boolean> {
     join(boot.espDirectory, espPaths.unifiedKernels),
   ];
   const names = (await Promise.all(places.map(listOptionalDirectory))).flat();
-  if (
-    names.some((name) => /^[0-9a-f]{128}(\.efi(\.extra\.d)?)?$/.test(name) || /^\.bootc_composefs-.*\.new$/.test(name))
-  ) {
-    return true;
-  }
+  if (names.some((name) => /^[0-9a-f]{128}(\.efi(\.extra\.d)?)?$/.test(name))) return true;
   const entries = join(boot.bootDirectory, loaderPaths.entries);
   const files = (await listOptionalDirectory(entries)).filter((name) => name.endsWith('.conf'));
   const texts = await Promise.all([

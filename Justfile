@@ -91,6 +91,11 @@ interop *ARGS:
 fuzz *ARGS:
     @node packages/composefs/fuzz/main.ts "$@"
 
+# Let machines of plain files live through random steps: `just model-test --steps 100000 --seed 1`
+[group('checks')]
+model-test *ARGS:
+    @node packages/bootc/src/model-test/main.ts "$@"
+
 # Import the image that `build` made by ours and by cfsctl: equal ids, and the ratio of times
 [group('checks')]
 bench-import:

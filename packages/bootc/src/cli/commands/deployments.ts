@@ -43,7 +43,11 @@ export const deploymentCommands = [
     command: 'config-diff',
     describe: false,
     options: {},
-    handler: () => failUnbuilt('config-diff'),
+    handler: async () => {
+      await requireBootedHost();
+      const { runConfigDiff } = await import('../../operations/config-diff.ts');
+      await runConfigDiff();
+    },
   }),
   defineCommand({
     command: 'composefs-finalize-staged',

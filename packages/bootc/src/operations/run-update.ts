@@ -29,6 +29,8 @@ export interface SwitchVerbOptions extends UpdateVerbOptions {
   transport?: string | undefined;
   signature: SignatureSource;
   isInPlace: boolean;
+  /** Bring the image by way of container storage from now on. */
+  isUnified: boolean;
 }
 
 /** `bootc upgrade`: updates the booted system, and restarts it when it is told to and there is something new. */
@@ -57,7 +59,7 @@ export async function runSwitch(options: SwitchVerbOptions): Promise<void> {
       await switchInPlace(storage, target, environment);
       return undefined;
     }
-    const deploymentId = await switchTo(storage, target, environment);
+    const deploymentId = await switchTo(storage, target, environment, { isUnifiedRequested: options.isUnified });
     await tellJournal(journalMessages.switched, `Switch to ${target.image} staged`, deploymentId);
     return deploymentId;
   });

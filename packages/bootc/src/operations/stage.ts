@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import {
   type ImportProgress,
-  importImage,
+  type ImportResult,
   listMissingLayers,
   type Repository,
   type SourceInspection,
@@ -14,7 +14,6 @@ import { deploymentTag } from '../deployment/deployment-tag.ts';
 import {
   displayReference,
   formatOriginReference,
-  formatTransportReference,
   type OriginReference,
 } from '../deployment/image-reference.ts';
 import { mergeConflictError } from '../etc-merge/conflict-error.ts';
@@ -24,10 +23,14 @@ import { collectSystemGarbage } from '../gc/collect.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { discardStaged } from '../storage/discard-staged.ts';
 import { writeFinalizeRecord } from '../storage/finalize-record.ts';
+import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { readOptionalText } from '../storage/optional-file.ts';
 import { writeStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { writeStagedRecord } from '../storage/staged-record.ts';
+import { importWantedImage } from '../unified/import-wanted.ts';
+import { readBoundImagesOf } from '../unified/prune-storage.ts';
+import { storeBoundImages } from '../unified/store-bound-images.ts';
 import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
@@ -45,6 +48,9 @@ export interface StageRequest {
   isLocked: boolean;
   /** Has the staged deployment finalized when the system goes down. */
   startFinalizer(): Promise<void>;
+  /** Bring it by way of container storage, also when the system has not done so before. */
+  isUnifiedRequested?: boolean;
+  print(line: string): void;
   onImport?(progress: ImportProgress): void;
   warn(line: string): void;
   signal?: AbortSignal;
@@ -91,10 +97,16 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   );
   await request.startFinalizer();
 
-  const image = await importImage(repository, formatTransportReference(target), {
-    bootable: true,
-    ...(request.onImport === undefined ? {} : { onProgress: request.onImport }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  const { root, physicalRoot } = storage;
+  const { staged, booted } = deploymentRoles(model);
+  const image = await importWantedImage(repository, {
+    ...request,
+    root,
+    physicalRoot,
+    reference: target,
+    current: (staged ?? booted).reference,
+    isUnifiedRequested: request.isUnifiedRequested === true,
+    layers: inspection.manifest.layers,
   });
   let boot: StagedBoot;
   try {
@@ -103,6 +115,8 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     const same = existingDeployments(model).find(({ deployment }) => deployment.id === deploymentId);
     if (same !== undefined) throw sameContentError(target.image, same);
     await assertEtcMerges(storage, repository, deploymentId);
+    const images = await readBoundImagesOf(repository, deploymentId);
+    await storeBoundImages({ ...request, root, physicalRoot, images, from: 'registry' });
   } catch (error) {
     // The image is not used, so nothing of it stays.
     await reclaim(storage).catch(() => undefined);
@@ -150,11 +164,7 @@ async function reclaim(storage: BootedStorage, { onlyBootFiles } = { onlyBootFil
 async function prepareBoot(
   storage: BootedStorage,
   repository: Repository,
-  {
-    model,
-    image,
-    request,
-  }: { model: RootModel; image: Awaited<ReturnType<typeof importImage>>; request: StageRequest },
+  { model, image, request }: { model: RootModel; image: ImportResult; request: StageRequest },
 ): Promise<StagedBoot> {
   const files = await readKargsFiles(storage.root);
   return prepareStagedBoot(repository, {

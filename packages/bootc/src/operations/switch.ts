@@ -1,9 +1,8 @@
-import { inspectSource, replaceFile } from '@workbench/composefs';
+import { replaceFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import {
   displayReference,
   formatOriginReference,
-  formatTransportReference,
   type OriginReference,
 } from '../deployment/image-reference.ts';
 import { formatOrigin } from '../deployment/origin.ts';
@@ -11,6 +10,7 @@ import { deploymentPaths } from '../deployment/state-paths.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
+import { inspectTarget } from './inspect-target.ts';
 import { stageImage } from './stage.ts';
 import type { UpdateEnvironment } from './update-environment.ts';
 import { printStaged } from './upgrade.ts';
@@ -25,6 +25,7 @@ export async function switchTo(
   storage: BootedStorage,
   target: OriginReference,
   environment: UpdateEnvironment,
+  options: { isUnifiedRequested: boolean } = { isUnifiedRequested: false },
 ): Promise<string | undefined> {
   const { staged, booted } = deploymentRoles(await buildRootModel(storage));
   const { reference } = staged ?? booted;
@@ -32,8 +33,15 @@ export async function switchTo(
     environment.print('Image specification is unchanged.');
     return staged?.id;
   }
-  const inspection = await inspectSource(formatTransportReference(target));
-  const stagedImage = await stageImage(storage, { ...environment, target, inspection, isLocked: false });
+  const inspection = await inspectTarget(storage, target);
+  const request = {
+    ...environment,
+    target,
+    inspection,
+    isLocked: false,
+    isUnifiedRequested: options.isUnifiedRequested,
+  };
+  const stagedImage = await stageImage(storage, request);
   printStaged(target, stagedImage, false, environment);
   return stagedImage.deploymentId;
 }

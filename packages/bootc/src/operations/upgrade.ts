@@ -1,12 +1,13 @@
-import { inspectSource, type SourceInspection } from '@workbench/composefs';
+import type { SourceInspection } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
-import { displayReference, formatTransportReference, type OriginReference } from '../deployment/image-reference.ts';
+import { displayReference, type OriginReference } from '../deployment/image-reference.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { writeStagedRecord } from '../storage/staged-record.ts';
 import { findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
+import { inspectTarget } from './inspect-target.ts';
 import { formatManifestDifference } from './manifest-difference.ts';
 import { withTag } from './retag.ts';
 import { stageImage } from './stage.ts';
@@ -33,7 +34,7 @@ export async function upgrade(
 ): Promise<string | undefined> {
   const model = await buildRootModel(storage);
   const target = upgradeTarget(model, options.tag);
-  const inspection = await inspectSource(formatTransportReference(target));
+  const inspection = await inspectTarget(storage, target);
   const existing = findDeploymentOfImage(model, inspection);
   if (existing?.role === 'staged') return reuseStaged(storage, model, options, environment);
   if (existing?.role === 'booted') {
@@ -135,7 +136,7 @@ export async function checkForUpgrade(
 ): Promise<SourceInspection> {
   const model = await buildRootModel(storage);
   const target = upgradeTarget(model, options.tag);
-  const inspection = await inspectSource(formatTransportReference(target));
+  const inspection = await inspectTarget(storage, target);
   const existing = findDeploymentOfImage(model, inspection);
   if (existing?.role === 'booted') {
     print(`No changes in: ${displayReference(target)}`);

@@ -72,6 +72,7 @@ export const switchCommand = defineCommand({
       transport: args.transport,
       signature: args.enforceContainerSigpolicy === true ? 'containerPolicy' : 'unverified',
       isInPlace: args.mutateInPlace === true,
+      isUnified: args.experimentalUnifiedStorage === true,
       isQuiet: args.quiet === true,
       apply: args.apply === true,
       softReboot: args.softReboot,

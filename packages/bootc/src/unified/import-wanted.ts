@@ -1,0 +1,49 @@
+import { type ImportProgress, type ImportResult, importImage, type Repository } from '@workbench/composefs';
+import { type AcquireOptions, acquireImage } from './acquire-image.ts';
+import type { PullProgress } from './pull-progress.ts';
+import { summarizeTransfer } from './transfer-summary.ts';
+
+/** An image that is wanted in a repository. */
+export interface ImportWantedOptions extends Omit<AcquireOptions, 'onProgress'> {
+  print(line: string): void;
+  /** Of pulling or importing, whichever brings the content. */
+  onImport?: ((progress: ImportProgress) => void) | undefined;
+}
+
+/**
+ * Imports an image to boot, by way of bootc's container storage or directly as `acquireImage` decides; says how content is
+ * shared with the storage. Crashes as `importImage`.
+ *
+ * @throws what `acquireImage` and `importImage` throw.
+ */
+export async function importWantedImage(repository: Repository, options: ImportWantedOptions): Promise<ImportResult> {
+  const { onImport, signal } = options;
+  let pulled: ImportProgress | undefined;
+  const acquired = await acquireImage({
+    ...options,
+    onProgress: (progress) => {
+      pulled = asImport(progress);
+      onImport?.(pulled);
+    },
+  });
+  const image = await importImage(repository, acquired.source, {
+    bootable: true,
+    ...acquired.options,
+    onProgress: (progress) => {
+      // After a pull there is nothing to wait for but the making of the images; totals stay those of the pull.
+      if (pulled === undefined) onImport?.(progress);
+      else if (progress.phase === 'images') onImport?.({ ...pulled, phase: 'images' });
+    },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const summary = acquired.isUnified ? summarizeTransfer(image.counters) : undefined;
+  if (summary !== undefined) options.print(summary);
+  return image;
+}
+
+function asImport({ bytesDone, bytesTotal, blobs }: PullProgress): ImportProgress {
+  // The configuration, which podman counts as a blob, is no layer.
+  const layers = blobs.filter((blob) => blob.bytesTotal > 0);
+  const layersDone = layers.filter(({ state }) => state === 'done' || state === 'cached').length;
+  return { phase: 'layers', bytesDone, bytesTotal, layersDone, layersTotal: layers.length };
+}

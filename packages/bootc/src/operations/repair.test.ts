@@ -1,7 +1,8 @@
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stopAtEveryMutation } from '../../../composefs/src/durable/stop.testing.ts';
+import { computeBootDigest } from '../boot/boot-digest.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import {
@@ -149,4 +150,33 @@ test('wherever it is stopped, the system is sound, and the next repair finishes'
     },
   });
   expect(stops.length).toBeGreaterThan(20);
+});
+
+test('a kernel that is damaged is restored from the image of its deployment', async () => {
+  const copy = copySystem();
+  const folder = join(copy.boot.espDirectory, `EFI/Linux/bootc_composefs-${booted.id}`);
+  const { origin } = deploymentPaths(copy.physicalRoot, booted.id);
+  const digest = await computeBootDigest([Buffer.from('kernel 1')], [Buffer.from('initrd')]);
+  writeFileSync(origin, readFileSync(origin, 'utf8').replace('digest = 00', `digest = ${digest}`));
+  const restorations = async (withContents: boolean): Promise<string[]> => {
+    await using storage = await openTestStorage(copy, booted.id);
+    const { steps } = await planRepair(storage, { withContents });
+    return steps.filter((step) => step.startsWith('restore'));
+  };
+  const restored = [`restore ${folder} from the image of its deployment`];
+
+  // Not what was recorded: seen only when all kernels are read.
+  writeFileSync(join(folder, 'vmlinuz'), 'kernel X');
+  expect(await restorations(false)).toEqual([]);
+  expect(await restorations(true)).toEqual(restored);
+  rmSync(join(folder, 'initrd'));
+  expect(await restorations(false)).toEqual(restored);
+  await apply(copy);
+  expect(readFileSync(join(folder, 'vmlinuz'), 'utf8')).toBe('kernel 1');
+  expect(readFileSync(join(folder, 'initrd'), 'utf8')).toBe('initrd');
+  expect(await restorations(true)).toEqual([]);
+
+  // Where the image has another kernel than was recorded, nobody knows.
+  writeFileSync(origin, readFileSync(origin, 'utf8').replace(digest, 'f'.repeat(64)));
+  expect(await restorations(true)).toEqual([]);
 });

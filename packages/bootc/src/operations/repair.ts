@@ -4,6 +4,7 @@ import { planMigration } from '../migration/migrate.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
 import { buildRootModel } from '../storage/root-model.ts';
+import { planKernelRestorations, restoreKernels } from './restore-kernels.ts';
 import { findTornWrites } from './torn-writes.ts';
 
 /** What can be put right on a system, in lines for people. */
@@ -17,15 +18,22 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /**
  * Plans what finishes or undoes operations that were cut short: what an older bootc has left to rename and to record, entries,
- * kernels, state and tags that nothing leads to, and files that were being written. Nothing is changed, and nothing is planned
- * for what this program does not know.
+ * kernels, state and tags that nothing leads to, files that were being written, and kernels that are damaged. Nothing is changed,
+ * and nothing is planned for what this program does not know.
+ *
+ * @param options.withContents reads all kernels, to see whether they are what they were.
  */
-export async function planRepair(storage: BootedStorage): Promise<RepairPlan> {
+export async function planRepair(
+  storage: BootedStorage,
+  options: { withContents: boolean } = { withContents: false },
+): Promise<RepairPlan> {
   const migration = await planMigration(storage);
+  const kernels = await planKernelRestorations(storage, await buildRootModel(storage), options);
   const torn = await findTornWrites(storage);
   const renamed = new Set(migration.changes.flatMap((line) => torn.filter((path) => line.includes(path))));
   const steps = [
     ...migration.changes,
+    ...kernels.map(({ path }) => `restore ${path} from the image of its deployment`),
     ...torn.filter((path) => !renamed.has(path)).map((path) => `remove ${path}: it was being written`),
   ];
   try {
@@ -71,6 +79,8 @@ export async function applyRepair(storage: BootedStorage): Promise<GcPlan | unde
   ]);
   await migrateStorage(storage);
   for (const path of await findTornWrites(storage)) await removeTree(path);
+  const kernels = await planKernelRestorations(storage, await buildRootModel(storage), { withContents: true });
+  await restoreKernels(storage, kernels);
   const { repository } = await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: false });
   return repository;
 }
@@ -96,7 +106,7 @@ export async function runRepair({ isApplied }: { isApplied: boolean }): Promise<
   using _lock = await lockOperations('/');
   // Opening for writing does a part of the work, so that this part is told from what opening tells.
   await using storage = await openBootedStorage(isApplied ? 'write' : 'read');
-  const plan = await planRepair(storage);
+  const plan = await planRepair(storage, { withContents: true });
   if (isApplied) await applyRepair(storage);
   const steps = [...(storage.migration?.changes ?? []), ...plan.steps];
   process.stdout.write(`${formatRepair({ ...plan, steps }, { isApplied }).join('\n')}\n`);

@@ -11,19 +11,15 @@ import { configurationArchitecture } from '../boot/architecture.ts';
 import { arrangeEntries } from '../boot/deployment-entries.ts';
 import { kernelArgumentsOfFiles, readKargsFiles } from '../boot/kargs-d.ts';
 import { deploymentTag } from '../deployment/deployment-tag.ts';
-import {
-  displayReference,
-  formatOriginReference,
-  type OriginReference,
-} from '../deployment/image-reference.ts';
+import { displayReference, formatOriginReference, type OriginReference } from '../deployment/image-reference.ts';
 import { mergeConflictError } from '../etc-merge/conflict-error.ts';
 import { kindInTree, planMerge } from '../etc-merge/plan-merge.ts';
 import { readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
 import { collectSystemGarbage } from '../gc/collect.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
+import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { discardStaged } from '../storage/discard-staged.ts';
 import { writeFinalizeRecord } from '../storage/finalize-record.ts';
-import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { readOptionalText } from '../storage/optional-file.ts';
 import { writeStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';

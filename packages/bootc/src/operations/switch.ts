@@ -1,10 +1,6 @@
 import { replaceFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
-import {
-  displayReference,
-  formatOriginReference,
-  type OriginReference,
-} from '../deployment/image-reference.ts';
+import { displayReference, formatOriginReference, type OriginReference } from '../deployment/image-reference.ts';
 import { formatOrigin } from '../deployment/origin.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';

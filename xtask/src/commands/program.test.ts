@@ -49,6 +49,18 @@ test('the verbs whose options choose a cell are those that check it early', asyn
   }
 });
 
+test('whatever follows the first word of a command belongs to it', async () => {
+  const verb = await verbs.find(({ name }) => name === 'dev-ssh')?.load();
+  const run = vi.spyOn(verb as { run: (args: unknown) => Promise<number> }, 'run').mockResolvedValue(7);
+  for (const argv of [
+    ['bootc', 'status', '--json'],
+    ['--', 'bootc', 'status', '--json'],
+  ]) {
+    expect(await runProgram(['dev-ssh', ...argv], context)).toBe(7);
+    expect(run.mock.lastCall?.[0]).toMatchObject({ command: ['bootc', 'status', '--json'] });
+  }
+});
+
 test('a cell is refused before the command line is parsed, unless it may still become possible', async () => {
   await expect(refuseWrongCell(['plan', '--seal-state', 'sealed'])).rejects.toMatchObject({ code: 'CELL_IMPOSSIBLE' });
   await expect(refuseWrongCell(['plan', '--filesystem=xfs', '--filesystem=ext4'])).rejects.toMatchObject({

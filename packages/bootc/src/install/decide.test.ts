@@ -59,9 +59,16 @@ test('the configuration decides what the options leave open', () => {
 test('systemd-boot that was chosen because there is no bootupd finds root by its type too', () => {
   const { bootloader: _, ...open } = options;
   expect(decideInstallation(open, configuration, facts)).toMatchObject({ isDiscoverable: true });
-  expect(() => decideInstallation(open, configuration, { ...facts, hasBootupd: true })).toThrow(
-    'boot loader grub is not supported yet',
-  );
+});
+
+test('grub is the choice of an image with bootupd, and root is then named on the command line', () => {
+  const { bootloader: _, ...open } = options;
+  const decision = decideInstallation(open, configuration, { ...facts, hasBootupd: true });
+  expect(decision).toMatchObject({ bootloader: 'grub', isDiscoverable: false });
+  const grub = { ...options, bootloader: 'grub' } as const;
+  expect(() => decideInstallation(grub, configuration, { ...facts, hasGrub: false })).toThrow('the image has no grub');
+  const sealed = { ...facts, sealedFor: { isMissingVerityAllowed: true } };
+  expect(() => decideInstallation(grub, configuration, sealed)).toThrow('the image boots a UKI');
 });
 
 test('everything that is wrong is said at once', () => {

@@ -4,6 +4,7 @@ import { type ImageReference, parseTransport, type SignatureSource } from '../de
 import type { InstallConfiguration } from './configuration.ts';
 import type { RootFilesystem } from './configuration-schema.ts';
 import { supportsVerity } from './file-systems.ts';
+import { withoutGrub } from './grub.ts';
 import type { CommonInstallOptions, InstallOptions } from './options.ts';
 
 /** What is known about the source image before anything is written. */
@@ -11,6 +12,8 @@ export interface SourceFacts {
   reference: ImageReference;
   /** The image brings bootupd's updates, and `bootupctl` can be run: what makes grub the default. */
   hasBootupd: boolean;
+  /** The image brings a grub that can be installed; absent where that is not known. */
+  hasGrub?: boolean;
   /** What the command line of its unified kernel image says of fs-verity; absent where that is not known, or it has none. */
   sealedFor?: Pick<ComposefsArgument, 'isMissingVerityAllowed'>;
 }
@@ -18,7 +21,7 @@ export interface SourceFacts {
 /** Everything that options, configuration and image decide about an installation. */
 export interface InstallDecision {
   filesystem: RootFilesystem;
-  bootloader: 'systemd';
+  bootloader: 'systemd' | 'grub';
   /** Root is found by its partition type, not by a kernel argument. */
   isDiscoverable: boolean;
   /** The system also boots where fs-verity is missing. */
@@ -70,23 +73,28 @@ export function decideInstallation(
   if (bootloader === 'none') {
     const message = 'Bootloader set to none is not supported with the composefs backend';
     refuse('BOOTLOADER_NONE', message, 'set --bootloader systemd');
-  } else if (bootloader !== 'systemd') {
+  } else if (bootloader !== 'systemd' && bootloader !== 'grub') {
     refuse('BOOTLOADER_UNSUPPORTED', `boot loader ${bootloader} is not supported yet`, 'set --bootloader systemd');
   }
+  if (bootloader === 'grub' && facts.hasGrub === false) {
+    refuse('IMAGE_WITHOUT_GRUB', withoutGrub.message, withoutGrub.hint);
+  }
   const { sealedFor } = facts;
+  if (sealedFor !== undefined && bootloader === 'grub') {
+    const message = 'the image boots a UKI, which grub cannot be set up for';
+    refuse('GRUB_UKI_UNSUPPORTED', message, 'set --bootloader systemd');
+  }
   if (sealedFor?.isMissingVerityAllowed === false && filesystem !== undefined && !supportsVerity(filesystem)) {
     const message = `the UKI of the image demands fs-verity, which ${filesystem} does not have, so it would not boot`;
     refuse('UKI_NEEDS_VERITY', message, 'set --filesystem ext4 or btrfs');
-  }
-  if (options.boundImages === 'pull') {
-    refuse('BOUND_IMAGES_PULL', '--bound-images pull is not supported yet', 'leave it out: images are pulled at boot');
   }
   if (problems.length > 0 || filesystem === undefined) throw refusal(problems);
 
   return {
     filesystem,
-    bootloader: 'systemd',
-    isDiscoverable: configuration.discoverablePartitions ?? true,
+    bootloader: bootloader === 'grub' ? 'grub' : 'systemd',
+    // systemd-gpt-auto-generator finds the root only if the boot loader tells which disk it came from.
+    isDiscoverable: configuration.discoverablePartitions ?? bootloader === 'systemd',
     // Whether the root is guarded is for a sealed command line to say, which nobody can change.
     isMissingVerityAllowed:
       sealedFor?.isMissingVerityAllowed ?? (options.allowMissingVerity || !supportsVerity(filesystem)),

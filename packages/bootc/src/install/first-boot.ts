@@ -11,9 +11,12 @@ import { computeBootDigest } from '../boot/boot-digest.ts';
 import { arrangeEntries, kernelEntry, unifiedKernelEntry } from '../boot/deployment-entries.ts';
 import { readImageKernelArguments, readOsRelease } from '../boot/image-settings.ts';
 import { entryNaming } from '../boot/os-release.ts';
+import type { BootLocation } from '../storage/boot-entries.ts';
+import { writeKernelFolder } from '../storage/kernel-folders.ts';
+import { writeUnifiedKernel } from '../storage/unified-kernel-files.ts';
 import { findUnifiedKernel, type ImageUnifiedKernel } from '../uki/image-unified-kernel.ts';
 import { openUnifiedDeployment } from '../uki/unified-deployment.ts';
-import { writeFirstEntry, writeKernelFolder } from './boot-entry.ts';
+import { writeFirstEntry } from './boot-entry.ts';
 import type { InstallDecision } from './decide.ts';
 import { supportsVerity } from './file-systems.ts';
 import { findKernel } from './find-kernel.ts';
@@ -26,10 +29,10 @@ export interface FirstBoot {
   bootType: 'bls' | 'uki';
   bootDigest: string;
   /**
-   * Writes what it boots with to the ESP, then the entry. When it resolves, all of it is on disk. If it throws or power is lost,
+   * Writes what it boots with, then the entry. When it resolves, all of it is on disk. If it throws or power is lost,
    * there is no entry unless all it boots is complete. @returns the name of the entry.
    */
-  write(espMount: string): Promise<string>;
+  write(boot: BootLocation): Promise<string>;
 }
 
 /** What decides how the first deployment boots. */
@@ -46,8 +49,6 @@ export interface FirstBootOptions {
   warn(line: string): void;
 }
 
-const bootloader = 'systemd';
-
 /**
  * Finds what the image boots with: its unified kernel image if it has one, else its kernel and initramfs.
  *
@@ -60,6 +61,7 @@ export async function prepareFirstBoot(repository: Repository, options: FirstBoo
 
 async function prepareKernel(repository: Repository, options: FirstBootOptions): Promise<FirstBoot> {
   const { tree, decision } = options;
+  const { bootloader } = decision;
   if (options.ukiAddons.length > 0) throw addonMissing(options.ukiAddons, 'the image has no unified kernel image');
   const deploymentId = options.image.bootImageIds.get(repository.erofsFormats.default);
   if (deploymentId === undefined) throw new Error('the import made no image of the default format');
@@ -79,9 +81,9 @@ async function prepareKernel(repository: Repository, options: FirstBootOptions):
     deploymentId,
     bootType: 'bls',
     bootDigest: await computeBootDigest([kernel], [initrd]),
-    write: async (espMount) => {
-      await writeKernelFolder(espMount, deploymentId, { kernel, initrd });
-      return writeFirstEntry(espMount, arrangeEntries([entry], { osId: naming.osId, bootloader })[0]!);
+    write: async (boot) => {
+      await writeKernelFolder(boot, deploymentId, { kernel, initrd });
+      return writeFirstEntry(boot, arrangeEntries([entry], { osId: naming.osId, bootloader })[0]!);
     },
   };
 }
@@ -92,6 +94,16 @@ async function prepareUnified(
   options: FirstBootOptions,
 ): Promise<FirstBoot> {
   const { decision, warn } = options;
+  const { bootloader } = decision;
+  if (bootloader === 'grub') {
+    throw new CodedError(
+      'GRUB_UKI_UNSUPPORTED',
+      `${options.source.image} boots a UKI, which grub cannot be set up for`,
+      {
+        hint: 'set --bootloader systemd, or use an image with its kernel in usr/lib/modules',
+      },
+    );
+  }
   const deployment = await openUnifiedDeployment(repository, unified, { ...options.image, explain: warn });
   const { deploymentId, bytes } = deployment;
   if (!deployment.isMissingVerityAllowed && !supportsVerity(decision.filesystem)) {
@@ -112,10 +124,9 @@ async function prepareUnified(
     deploymentId,
     bootType: 'uki',
     bootDigest: deployment.bootDigest,
-    write: async (espMount) => {
-      const { writeUnifiedKernel } = await import('../storage/unified-kernel-files.ts');
-      await writeUnifiedKernel(espMount, deploymentId, { bytes, addons });
-      return writeFirstEntry(espMount, arrangeEntries([entry], { osId: naming.osId, bootloader })[0]!);
+    write: async (boot) => {
+      await writeUnifiedKernel(boot.espDirectory, deploymentId, { bytes, addons });
+      return writeFirstEntry(boot, arrangeEntries([entry], { osId: naming.osId, bootloader })[0]!);
     },
   };
 }

@@ -14,6 +14,8 @@ export interface CommonInstallOptions {
   /** A file. */
   rootSshAuthorizedKeys?: string;
   genericImage: boolean;
+  /** Bring the image by way of container storage, which the system then keeps to. */
+  isUnified?: boolean;
   boundImages: 'stored' | 'skip' | 'pull';
   bootloader?: InstallBootloader;
   composefsBackend: boolean;

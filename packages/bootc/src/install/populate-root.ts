@@ -5,7 +5,6 @@ import {
   buildImageTree,
   findNode,
   type ImportProgress,
-  importImage,
   mountImage,
   type Repository,
   readImageMetadata,
@@ -14,9 +13,14 @@ import {
   syncFilesystem,
   tagImage,
 } from '@workbench/composefs';
-import { formatOriginReference, formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
+import { formatOriginReference, type ImageReference } from '../deployment/image-reference.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
+import { readBoundImages } from '../unified/bound-images.ts';
+import { filesOfTree } from '../unified/image-files.ts';
+import { importWantedImage } from '../unified/import-wanted.ts';
+import { storeBoundImages } from '../unified/store-bound-images.ts';
 import { alephName, formatAleph } from './aleph.ts';
+import { bootLocationOf } from './bootloader.ts';
 import type { InstallDecision } from './decide.ts';
 import { prepareFirstBoot } from './first-boot.ts';
 import type { InstalledArgumentOptions } from './installed-kernel-arguments.ts';
@@ -45,6 +49,11 @@ export interface PopulateOptions {
   authorizedKeys?: string;
   /** The host enforces a SELinux policy. */
   isHostSelinuxEnabled: boolean;
+  /** Bring the image by way of container storage. */
+  isUnified?: boolean;
+  /** Where the images that the image binds come from: the storage of the host unless told otherwise. */
+  boundImages?: 'stored' | 'skip' | 'pull';
+  print?(line: string): void;
   onImport?(progress: ImportProgress): void;
   /** Puts the boot loader on the ESP; called before anything is there that it could start. */
   installBootloader?(imageRoot: string): Promise<void>;
@@ -72,13 +81,21 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   const { rootMount, decision, signal } = options;
   const abort = signal === undefined ? {} : { signal };
   await using repository = await layOutPhysicalRoot(rootMount, decision);
-  const image = await importImage(repository, formatTransportReference(options.source), {
-    bootable: true,
-    ...(options.onImport === undefined ? {} : { onProgress: options.onImport }),
-    ...abort,
+  const print = options.print ?? (() => undefined);
+  const storage = { root: '/', physicalRoot: rootMount, print, warn: options.warn, ...abort };
+  const image = await importWantedImage(repository, {
+    ...storage,
+    reference: options.source,
+    storedAs: decision.target,
+    isUnifiedRequested: options.isUnified === true,
+    onImport: options.onImport,
   });
   await tagImage(repository, `localhost/bootc-${image.manifestDigest}`, image.manifestDigest);
   const tree = await buildImageTree(repository, image.manifestDigest);
+  if (options.boundImages !== 'skip') {
+    const images = await readBoundImages(await filesOfTree(repository, tree));
+    await storeBoundImages({ ...storage, images, from: options.boundImages === 'pull' ? 'registry' : 'host' });
+  }
   const boot = await prepareFirstBoot(repository, { ...options, tree, image });
   const { deploymentId, bootType, bootDigest } = boot;
   const hasSelinuxPolicy = findNode(tree, 'etc/selinux/config') !== undefined;
@@ -112,7 +129,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   await syncFilesystem(rootMount);
   signal?.throwIfAborted();
 
-  const entryFileName = await boot.write(options.espMount);
+  const entryFileName = await boot.write(bootLocationOf(decision, options));
   return { deploymentId, manifestDigest: image.manifestDigest, bootDigest, entryFileName };
 }
 

@@ -50,6 +50,7 @@ export async function prepareInstallation(
   const facts = {
     reference: source.reference,
     hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')),
+    ...(source.hasGrub === undefined ? {} : { hasGrub: source.hasGrub }),
     ...(source.sealedFor === undefined ? {} : { sealedFor: source.sealedFor }),
   };
   const by = await decideBy(configuration);

@@ -7,6 +7,7 @@ import { windowOfFile } from '../uki/byte-window.ts';
 import { unifiedKernelsDirectory } from '../uki/image-unified-kernel.ts';
 import { readUnifiedKernel } from '../uki/unified-kernel.ts';
 import { kernelFileNames, modulesDirectory, withoutInitramfs, withoutKernel } from './find-kernel.ts';
+import { grubProgram } from './grub.ts';
 
 /** An image that is going to be installed, as far as it can be known without importing it. */
 export interface SourceImage {
@@ -16,6 +17,8 @@ export interface SourceImage {
   neededBytes: number;
   /** The image brings bootupd's updates. */
   hasBootupd: boolean;
+  /** The image brings a grub that can be installed; absent where that is known only after the import. */
+  hasGrub?: boolean;
   /** The deployment that its unified kernel image boots; absent where it has none, or that is known only after the import. */
   sealedFor?: ComposefsArgument;
 }
@@ -37,6 +40,7 @@ export async function inspectSourceImage(reference: ImageReference): Promise<Sou
     manifestDigest,
     neededBytes: Math.ceil(layersBytes * overhead.factor) + overhead.bytes,
     hasBootupd: await hasPath(folders, 'usr/lib/bootupd/updates'),
+    ...(folders.length === 0 ? {} : { hasGrub: await hasPath(folders, grubProgram) }),
     ...(sealedFor === undefined ? {} : { sealedFor }),
   };
 }

@@ -10,6 +10,7 @@ import {
   waitForPartitions,
   wipeCommands,
 } from './block-device.ts';
+import { installBootloader } from './bootloader.ts';
 import { mkfsEspCommand, mkfsRootCommand } from './file-systems.ts';
 import { attachLoop, installMounts, mountAt, settleFilesystem } from './mounts.ts';
 import type { InstallOptions } from './options.ts';
@@ -29,7 +30,6 @@ import {
   prepareInstallation,
 } from './prepare.ts';
 import type { InstallUi } from './progress.ts';
-import { installSystemdBoot } from './systemd-boot.ts';
 
 /**
  * Installs an image onto a whole disk. Everything that can be checked is checked before the disk is touched. Whatever
@@ -105,13 +105,16 @@ export async function installToDisk(
     },
     disableSelinux: options.disableSelinux,
     ukiAddons: options.ukiAddons,
+    isUnified: options.isUnified === true,
+    boundImages: options.boundImages,
+    print: ui.print,
     ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
     isHostSelinuxEnabled: await isSelinuxEnabled(),
     onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
     installBootloader: async (imageRoot) => {
       ui.begin('boot-loader');
-      const { isGenericImage } = decision;
-      await installSystemdBoot({ imageRoot, espMount: installMounts.esp, isGenericImage, ...abort });
+      const mounts = { rootMount: installMounts.root, espMount: installMounts.esp };
+      await installBootloader({ decision, imageRoot, ...mounts, ...abort });
     },
     onDeploy: () => ui.begin('deploy'),
     warn: ui.warn,

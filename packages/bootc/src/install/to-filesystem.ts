@@ -1,9 +1,10 @@
 import { chmod, mkdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from '@workbench/run';
+import { CodedError, run } from '@workbench/run';
 import { mountAt as findMount } from '../storage/mount-table.ts';
 import { readOptionalText } from '../storage/optional-file.ts';
+import { installBootloader } from './bootloader.ts';
 import type { InstallConfiguration } from './configuration.ts';
 import { assertEmptyRoot, assertWipeable, emptyFolder, type Replace } from './make-room.ts';
 import {
@@ -19,7 +20,6 @@ import { type PopulatedRoot, populateRoot } from './populate-root.ts';
 import { announceImage, assertSpace, isSelinuxEnabled, prepareInstallation } from './prepare.ts';
 import type { InstallUi } from './progress.ts';
 import type { SourceImage } from './source.ts';
-import { installSystemdBoot } from './systemd-boot.ts';
 import { findTargetEsp, inspectTargetRoot, type TargetEsp, type TargetRoot, uuidOfDevice } from './target-root.ts';
 
 /** What `bootc install to-filesystem` and `to-existing-root` were asked for. */
@@ -42,10 +42,10 @@ export interface FilesystemInstallOptions extends CommonInstallOptions {
 /** What tests put in the place of the real thing. */
 export interface FilesystemInstallParts {
   findEsp(root: TargetRoot): Promise<TargetEsp>;
-  installBootloader: typeof installSystemdBoot;
+  installBootloader: typeof installBootloader;
 }
 
-const realParts: FilesystemInstallParts = { findEsp: findTargetEsp, installBootloader: installSystemdBoot };
+const realParts: FilesystemInstallParts = { findEsp: findTargetEsp, installBootloader };
 
 const thinkAgainMs = 20_000;
 
@@ -82,7 +82,13 @@ export async function installToFilesystem(
   else if (options.replace === undefined) await assertEmptyRoot(root.path, root.mounts);
   if (options.replace !== 'wipe') await assertRoom(source, root);
   const asked = await findRootArguments(options, configuration, root);
-  const mounts = mountArguments(asked, await findBoot(options, configuration, root));
+  const boot = await findBoot(options, configuration, root);
+  if (boot !== undefined && prepared.decision.bootloader === 'grub') {
+    throw new CodedError('GRUB_SEPARATE_BOOT', 'with grub, /boot cannot be a file system of its own yet', {
+      hint: 'unmount it, or set --bootloader systemd, which keeps its kernels on the EFI system partition',
+    });
+  }
+  const mounts = mountArguments(asked, boot);
   const decision = { ...prepared.decision, isDiscoverable: asked.rootSpec === undefined };
   announceImage(ui.print, { ...prepared, decision });
   ui.print(`  Bootloader: ${decision.bootloader}`);
@@ -117,6 +123,9 @@ export async function installToFilesystem(
     },
     disableSelinux: options.disableSelinux,
     ukiAddons: options.ukiAddons,
+    isUnified: options.isUnified === true,
+    boundImages: options.boundImages,
+    print: ui.print,
     ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
     isHostSelinuxEnabled: await isSelinuxEnabled(),
     onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
@@ -126,7 +135,7 @@ export async function installToFilesystem(
         await emptyFolder(espMount, root!.mounts);
         await emptyFolder(join(root!.path, 'boot'), root!.mounts);
       }
-      await parts.installBootloader({ imageRoot, espMount, isGenericImage: decision.isGenericImage, ...abort });
+      await parts.installBootloader({ decision, imageRoot, rootMount: root!.physicalRoot, espMount, ...abort });
     },
     onDeploy: () => ui.begin('deploy'),
     warn: ui.warn,

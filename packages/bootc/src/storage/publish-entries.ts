@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exchange, makeDirectory, removeTree, replaceFile, syncFilesystem } from '@workbench/composefs';
 import { formatBlsEntry } from '../boot/bls-entry.ts';
+import { blsMenuName, formatBlsMenu } from '../boot/bls-menu.ts';
 import type { NamedEntry } from '../boot/menu-order.ts';
 import { loaderPaths } from '../boot/names.ts';
-import { listOptionalDirectory } from './optional-file.ts';
+import { listOptionalDirectory, pathExists } from './optional-file.ts';
 
 /** What the names of all entries of this program begin with; others belong to somebody else and are carried along. */
 const managedPrefix = 'bootc_';
@@ -24,6 +25,10 @@ export async function writeStagedEntries(bootDirectory: string, entries: readonl
   makeDirectory(join(bootDirectory, loaderPaths.directory), 0o755);
   makeDirectory(staged, 0o755);
   for (const { fileName, entry } of entries) await replaceFile(staged, fileName, formatBlsEntry(entry));
+  // A boot loader that reads a menu instead of entries has one in the active set.
+  if (await pathExists(join(bootDirectory, loaderPaths.entries, blsMenuName))) {
+    await replaceFile(staged, blsMenuName, formatBlsMenu(entries));
+  }
   await syncFilesystem(bootDirectory);
 }
 

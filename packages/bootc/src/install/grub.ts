@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { makeDirectory, replaceFile } from '@workbench/composefs';
+import { CodedError, run } from '@workbench/run';
+import { formatGrubStart } from '../boot/bls-menu.ts';
+import { osReleasePaths, parseOsRelease } from '../boot/os-release.ts';
+import { readOptionalBytes, readOptionalText } from '../storage/optional-file.ts';
+
+/** By architecture: grub as distributions sign it, with all it needs built in, and its names on the ESP. */
+const programs = {
+  x64: { source: 'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed', name: 'grubx64.efi', fallback: 'BOOTX64.EFI' },
+  arm64: {
+    source: 'usr/lib/grub/arm64-efi-signed/grubaa64.efi.signed',
+    name: 'grubaa64.efi',
+    fallback: 'BOOTAA64.EFI',
+  },
+} as const;
+
+/** Where an image keeps the grub that is installed on this machine, relative to its root. */
+export const grubProgram = programs[process.arch as keyof typeof programs]?.source ?? 'usr/lib/grub';
+
+/** What is to be said of an image without it. */
+export const withoutGrub = {
+  message: `the image has no grub for this machine (/${grubProgram})`,
+  hint: 'install grub-efi-amd64-signed when the image is built, or set --bootloader systemd',
+} as const;
+
+/**
+ * Installs grub from a mounted image onto a mounted ESP: the program that the distribution has built, in its folder and as what
+ * firmware starts by default, and the script that it begins with. Firmware variables are left alone.
+ *
+ * @param options.bootDirectory the `/boot` that entries and kernels go to.
+ * @throws CodedError `IMAGE_WITHOUT_GRUB`.
+ */
+export async function installGrub(options: {
+  imageRoot: string;
+  espMount: string;
+  bootDirectory: string;
+  signal?: AbortSignal;
+}): Promise<void> {
+  const { imageRoot, espMount, signal } = options;
+  const program = programs[process.arch as keyof typeof programs];
+  const bytes = program === undefined ? undefined : await readOptionalBytes(join(imageRoot, program.source));
+  if (program === undefined || bytes === undefined) {
+    throw new CodedError('IMAGE_WITHOUT_GRUB', withoutGrub.message, { hint: withoutGrub.hint });
+  }
+  const { stdout } = await run(['findmnt', '--noheadings', '--output', 'UUID', '--target', options.bootDirectory], {
+    step: 'find the file system of /boot',
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const start = formatGrubStart({ filesystemUuid: stdout.trim(), bootIsMount: false });
+  // The folder that the program looks for its script in is built into it, and is named for the distribution.
+  const vendor = `EFI/${await readVendor(imageRoot)}`;
+  for (const path of ['EFI', 'EFI/BOOT', vendor]) makeDirectory(join(espMount, path), 0o755);
+  await replaceFile(join(espMount, vendor), 'grub.cfg', start);
+  await replaceFile(join(espMount, vendor), program.name, bytes);
+  await replaceFile(join(espMount, 'EFI/BOOT'), program.fallback, bytes);
+}
+
+async function readVendor(imageRoot: string): Promise<string> {
+  for (const path of osReleasePaths) {
+    const id = parseOsRelease((await readOptionalText(join(imageRoot, path))) ?? '').get('ID');
+    if (id !== undefined && /^[a-z0-9._-]+$/.test(id)) return id;
+  }
+  return 'debian';
+}

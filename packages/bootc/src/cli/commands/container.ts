@@ -1,13 +1,8 @@
 import { defineCommand, defineGroup } from '../define-command.ts';
 import { choice, flag, value, values } from '../options.ts';
-import { notBuilt } from '../require-booted-host.ts';
 
 const rootfs = value('Root of the image', { defaultDescription: '/' });
 const writeDumpfile = value('Write the tree the digest is of as a dumpfile');
-
-async function failUnbuilt(verb: string): Promise<void> {
-  throw notBuilt(`container ${verb}`);
-}
 
 /** `bootc container` */
 export const containerCommand = defineGroup('container', 'Things to do while an image is built', [
@@ -35,7 +30,19 @@ export const containerCommand = defineGroup('container', 'Things to do while an 
       skip: values('Leave out a check'),
       'no-truncate': flag('Show everything that was found'),
     },
-    handler: () => failUnbuilt('lint'),
+    handler: async (args) => {
+      const { listChecks, runLint } = await import('../../container/lint/run-lint.ts');
+      if (args.list === true) {
+        process.stdout.write(listChecks());
+        return;
+      }
+      await runLint({
+        root: args.rootfs ?? '/',
+        warningsAreFatal: args.fatalWarnings === true,
+        skip: args.skip,
+        showAll: args.noTruncate === true,
+      });
+    },
   }),
   defineCommand({
     command: 'ukify [args..]',

@@ -3,6 +3,7 @@ import { CodedError } from '@workbench/run';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 import { planSystemGc, type SystemGcPlan } from './plan.ts';
 
 /** How far a garbage collection goes. */
@@ -39,6 +40,7 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
     physicalRoot: storage.physicalRoot,
     tags: await composefs.listTags(repository),
     hasErofsImage: (id) => storage.images.hasErofsImage(id),
+    unfinishedBootFiles: await listUnfinishedBootFiles(storage.boot),
   });
   const system = options.onlyBootFiles ? onlyBootFiles(plan) : plan;
   const roots = { additionalRoots: [...plan.additionalRoots] };

@@ -27,6 +27,8 @@ export interface PlanInputs {
   physicalRoot: string;
   tags: ReadonlyMap<string, string>;
   hasErofsImage(id: string): Promise<boolean>;
+  /** What is on the boot partition and was not written to its end. */
+  unfinishedBootFiles?: readonly string[];
 }
 
 /**
@@ -60,6 +62,9 @@ export async function planSystemGc(model: RootModel, inputs: PlanInputs): Promis
   const removals = [
     ...live.removals.map((removal) => ({ ...removal, path: resolvePath(model, inputs, removal) })),
     ...planArtifacts(model, live.entries),
+    ...(inputs.unfinishedBootFiles ?? []).map((path) => {
+      return { kind: 'boot-artifact' as const, path, reason: 'it was not written to its end' };
+    }),
     ...planStateDirectories(model, inputs, liveIds),
   ];
   return { kept, removals, ...tags, additionalRoots, warnings };

@@ -236,6 +236,25 @@ test('leftovers of an attempt that was cut short do not keep the next one from w
   await assertClean();
 });
 
+test('boot files that were not written to their end are collected, the booted one stays', async () => {
+  const esp = join(system.boot.espDirectory, 'EFI/Linux');
+  const id = 'c'.repeat(128);
+  const leftovers = [
+    `bootc_composefs-${id}.new/vmlinuz`,
+    `bootc/.bootc_composefs-${id}.efi.new`,
+    `bootc/bootc_composefs-${id}.efi.extra.d/x.addon.efi`,
+  ];
+  for (const path of leftovers) {
+    mkdirSync(join(esp, path, '..'), { recursive: true });
+    writeFileSync(join(esp, path), 'half');
+  }
+  writeFileSync(join(esp, 'bootc/of-somebody-else.efi'), '');
+  publish(bootableFiles('2'));
+  await runUpgrade();
+  expect(kernelFolders().sort()).toEqual(['bootc', `bootc_composefs-${system.booted.id}`]);
+  expect(readdirSync(join(esp, 'bootc'))).toEqual(['of-somebody-else.efi']);
+});
+
 test('the tag of the staged image is there, and those of others stay', async () => {
   publish(bootableFiles('2'));
   await runUpgrade();

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, removeTree, renameNoReplace, replaceFile, syncFilesystem } from '@workbench/composefs';
 import { bootDigestOfFolder } from '../boot/boot-digest.ts';
@@ -50,14 +49,4 @@ export async function findSharedKernel(model: RootModel, bootDigest: string): Pr
     if (actual === bootDigest) return artifact.name;
   }
   return undefined;
-}
-
-/** Kernel folders that an interrupted write left, by path. */
-export async function listUnfinishedKernelFolders(boot: BootLocation): Promise<string[]> {
-  const directory = kernelsDirectory(boot.bootDirectory, boot.bootloader);
-  const names = await readdir(directory).catch(() => []);
-  return names
-    .filter((name) => /^bootc_composefs-[0-9a-f]{128}\.new$/.test(name))
-    .sort()
-    .map((name) => join(directory, name));
 }

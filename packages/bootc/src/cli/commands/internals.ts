@@ -1,5 +1,5 @@
 import { defineCommand, defineGroup } from '../define-command.ts';
-import { flag } from '../options.ts';
+import { flag, value } from '../options.ts';
 import { requireBootedHost } from '../require-booted-host.ts';
 
 /** `bootc internals`, for tests and for systemd units. `cfs` is not here: all that follows it is cfs's own. */
@@ -95,6 +95,48 @@ export const internalsCommand = defineGroup('internals', false, [
       const { runDirectoryDiff } = await import('../../operations/config-diff.ts');
       const folders = { pristine: String(args.pristine), current: String(args.current), next: String(args.next) };
       await runDirectoryDiff(folders, { merge: args.merge === true });
+    },
+  }),
+  defineCommand({
+    command: 'sysusers-sync',
+    describe: 'Remove secrets of users and groups that there are not any more',
+    options: {},
+    handler: async () => {
+      const { runSyncSysusers } = await import('../../operations/sysusers-sync.ts');
+      await runSyncSysusers();
+    },
+  }),
+  defineCommand({
+    command: 'relabel <path>',
+    describe: 'Give everything at a path its SELinux label',
+    options: { 'as-path': value('Path that the labels are looked up for') },
+    positionals: { path: { type: 'string', demandOption: true, describe: 'File or folder' } },
+    handler: async (args) => {
+      const { relabel } = await import('../../operations/relabel.ts');
+      await relabel(String(args.path), { asPath: args.asPath });
+    },
+  }),
+  defineCommand({
+    command: 'relabel-overlay-mountpoints',
+    describe: 'Give overlays in memory their SELinux label',
+    options: {},
+    handler: async () => {
+      const { relabelOverlayMountPoints } = await import('../../operations/relabel.ts');
+      await relabelOverlayMountPoints();
+    },
+  }),
+  defineCommand({
+    command: 'systemd-generator <normal> [early] [late]',
+    describe: 'Add the units of this program to a boot',
+    options: {},
+    positionals: {
+      normal: { type: 'string', demandOption: true, describe: 'Folder of generated units' },
+      early: { type: 'string', describe: 'Not used' },
+      late: { type: 'string', describe: 'Not used' },
+    },
+    handler: async (args) => {
+      const { generateUnits } = await import('../../boot/generate-units.ts');
+      await generateUnits('/', String(args.normal));
     },
   }),
   defineGroup('fsverity', 'fs-verity with SHA-256', [

@@ -27,20 +27,8 @@ export interface TestSystem extends MockInstallation {
   repositoryPath: string;
 }
 
-/** An OCI layout with one layer that holds these files; a name that ends in `/` is a folder. @returns its reference. */
-export function writeImageLayout(directory: string, files: Readonly<Record<string, string>>): string {
-  const folders = new Set(
-    Object.keys(files).flatMap((path) => {
-      const parts = path.split('/').slice(0, -1);
-      return parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`);
-    }),
-  );
-  const layerBytes = makeTar([
-    ...[...folders].sort().map((name) => ({ name, type: 'dir' as const, mode: '755' })),
-    ...Object.entries(files)
-      .filter(([name]) => !name.endsWith('/'))
-      .map(([name, content]) => ({ name, type: 'file' as const, content })),
-  ]);
+/** An OCI layout with a layer for each set of files; a name that ends in `/` is a folder. @returns its reference. */
+export function writeImageLayout(directory: string, ...layers: Readonly<Record<string, string>>[]): string {
   const put = (path: string, content: string | Buffer): void => {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
@@ -52,18 +40,33 @@ export function writeImageLayout(directory: string, files: Readonly<Record<strin
     return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
   };
   const oci = 'application/vnd.oci.image';
-  const layer = addBlob(layerBytes, `${oci}.layer.v1.tar`);
+  const blobs = layers.map((files) => addBlob(makeLayer(files), `${oci}.layer.v1.tar`));
   const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  const rootfs = { type: 'layers', diff_ids: [layer.digest] };
+  const rootfs = { type: 'layers', diff_ids: blobs.map(({ digest }) => digest) };
   const config = addBlob(
     { created: '2026-11-24T14:17:04Z', architecture, os: 'linux', rootfs },
     `${oci}.config.v1+json`,
   );
   const mediaType = `${oci}.manifest.v1+json`;
-  const manifest = addBlob({ schemaVersion: 2, mediaType, config, layers: [layer] }, mediaType);
+  const manifest = addBlob({ schemaVersion: 2, mediaType, config, layers: blobs }, mediaType);
   put(join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
   put(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   return `oci:${directory}`;
+}
+
+function makeLayer(files: Readonly<Record<string, string>>): Buffer {
+  const folders = new Set(
+    Object.keys(files).flatMap((path) => {
+      const parts = path.split('/').slice(0, -1);
+      return parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`);
+    }),
+  );
+  return makeTar([
+    ...[...folders].sort().map((name) => ({ name, type: 'dir' as const, mode: '755' })),
+    ...Object.entries(files)
+      .filter(([name]) => !name.endsWith('/'))
+      .map(([name, content]) => ({ name, type: 'file' as const, content })),
+  ]);
 }
 
 /** What a small image that boots holds; `version` makes it another image, `kernel` and `initrd` are those files. */

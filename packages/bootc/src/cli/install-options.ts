@@ -12,6 +12,7 @@ export interface CommonInstallArguments {
   kargDelete: readonly string[];
   rootSshAuthorizedKeys?: string | undefined;
   genericImage?: boolean | undefined;
+  experimentalUnifiedStorage?: boolean | undefined;
   boundImages?: CommonInstallOptions['boundImages'] | undefined;
   bootloader?: CommonInstallOptions['bootloader'] | undefined;
   composefsBackend?: boolean | undefined;
@@ -32,6 +33,7 @@ export function toCommonInstallOptions(args: CommonInstallArguments): CommonInst
     kargDeletes: args.kargDelete,
     ...optional('rootSshAuthorizedKeys', args.rootSshAuthorizedKeys),
     genericImage: args.genericImage === true,
+    ...optional('isUnified', args.experimentalUnifiedStorage),
     boundImages: args.boundImages ?? 'stored',
     ...optional('bootloader', args.bootloader),
     composefsBackend: args.composefsBackend === true,

@@ -16,6 +16,7 @@ import { dir } from 'tmp-promise';
 import { expect, test } from 'vitest';
 import { computeRootDigest } from '../container/composefs-digest.ts';
 import { makeUki } from '../uki/make-pe.testing.ts';
+import { isUnified } from '../unified/acquire-image.ts';
 import type { InstallDecision } from './decide.ts';
 import { mkfsRootCommand } from './file-systems.ts';
 import { attachLoop, mountAt } from './mounts.ts';
@@ -341,4 +342,37 @@ test('sfdisk and mkfs take what is planned for them', async () => {
   }
   const { stdout: features } = await run(['dumpe2fs', '-h', join(work.path, 'ext4')], { step: 'read its features' });
   expect(features).toMatch(/^Filesystem features:.* verity/m);
+});
+
+test('an installation by way of container storage is the same, and has the image under the name that it follows', async () => {
+  const work = await dir({ unsafeCleanup: true });
+  await using _work = { [Symbol.asyncDispose]: () => work.cleanup() };
+  const at = (...names: string[]) => join(work.path, ...names);
+  const { layout } = await makeImage(at('image'));
+  const lines: string[] = [];
+  const install = async (name: string, isUnified: boolean) => {
+    for (const folder of ['root', 'esp']) mkdirSync(at(name, folder), { recursive: true });
+    return populateRoot({
+      rootMount: at(name, 'root'),
+      espMount: at(name, 'esp'),
+      imageMount: at(name, 'mounted'),
+      source: { transport: 'oci', image: layout },
+      decision,
+      rootSpec: 'UUID=x',
+      kernelArguments: { configuration: [], commandLine: [], deletes: [] },
+      disableSelinux: false,
+      ukiAddons: [],
+      isHostSelinuxEnabled: false,
+      isUnified,
+      print: (line) => void lines.push(line),
+      warn: (line) => void lines.push(line),
+    });
+  };
+  const direct = await install('direct', false);
+  const unified = await install('unified', true);
+  expect(unified.deploymentId).toBe(direct.deploymentId);
+  expect(lines).toEqual([expect.stringMatching(/^Container storage: \d+ objects shared by (hard link|reflink)/)]);
+  expect(await isUnified({ physicalRoot: at('unified/root'), reference: decision.target })).toBe(true);
+  expect(await isUnified({ physicalRoot: at('direct/root'), reference: decision.target })).toBe(false);
+  expect(readlinkSync(at('unified/root/ostree/bootc'))).toBe('../composefs/bootc');
 });

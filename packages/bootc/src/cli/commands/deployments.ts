@@ -16,7 +16,11 @@ export const deploymentCommands = [
       filename: value('File that holds the new specification', { alias: 'f' }),
       quiet: flag('No progress bars'),
     },
-    handler: () => failUnbuilt('edit'),
+    handler: async (args) => {
+      await requireBootedHost();
+      const { runEdit } = await import('../../operations/edit.ts');
+      await runEdit({ fileName: args.filename, isQuiet: args.quiet === true });
+    },
   }),
   defineCommand({
     command: ['usr-overlay', 'usroverlay'],

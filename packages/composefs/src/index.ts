@@ -51,6 +51,7 @@ export { measureSharing, type SharingMeasure } from './repository/measure-sharin
 export type { ErofsFormat, ErofsFormats } from './repository/metadata.ts';
 export { readImagePart } from './repository/read-part.ts';
 export { type OpenOptions, openRepository, type Repository } from './repository/repository.ts';
+export { inheritDescriptor } from './syscalls/descriptors.ts';
 export { isSystemError } from './syscalls/libc.ts';
 export { type LockKind, lock, tryLock } from './syscalls/locks.ts';
 export { textOf } from './tree/byte-string.ts';

@@ -7,6 +7,7 @@ import type { KoffiFunc } from 'koffi';
  * on Linux a variadic function takes its integer arguments where a plain one does (x86-64 and arm64 ABIs).
  */
 const declarations = {
+  fcntl: ['fcntl', 'int', ['int', 'int', 'int']],
   flock: ['flock', 'int', ['int', 'int']],
   linkat: ['linkat', 'int', ['int', 'const void *', 'int', 'const void *', 'int']],
   renameat2: ['renameat2', 'int', ['int', 'const void *', 'int', 'const void *', 'uint']],

@@ -175,3 +175,26 @@ test('numbers of bytes and counters are worded as cfsctl does', () => {
     '3 hardlinked + 0 copied + 1 already present objects; 2.00 KiB hardlinked, 0 B copied, 0 B inlined',
   );
 });
+
+test('a check says what the repository is like, and a collection what it keeps and why', async () => {
+  expect((await cfs('fsck', '--verbose')).stdout).toMatch(
+    /^algorithm: fsverity-sha256-12\nverity: not required, digests are computed\nformats: 1\nmeta.json: ok\n/,
+  );
+  expect(JSON.parse((await cfs('fsck', '--json')).stdout)).toMatchObject({
+    verity: 'off',
+    algorithm: 'fsverity-sha256-12',
+    erofs_formats: { default: 1, extra: [] },
+    hurt_objects: [],
+  });
+  const { stdout } = await cfs('gc', '--dry-run', '--verbose');
+  expect(stdout).toContain(`  keep streams/oci-manifest-${manifest}: streams/refs/oci/localhost%2Fx\n`);
+  const json = JSON.parse((await cfs('gc', '--dry-run', '--json', '--root', image)).stdout);
+  expect(json).toMatchObject({ dry_run: true, objects_removed: 0, objects_kept: 16 });
+  expect(json.kept).toContainEqual(expect.objectContaining({ name: image, reason: 'asked for' }));
+});
+
+test('what the system refuses is told as it is', async () => {
+  expect((await cfs('composefs-info', 'ls', join(folder.name, 'nothing'))).stderr).toMatch(
+    /^error: ENOENT: .* \[ENOENT\]/,
+  );
+});

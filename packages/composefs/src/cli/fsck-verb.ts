@@ -2,12 +2,12 @@ import { CodedError } from '@workbench/run';
 import { repairRepository } from '../oci/repair.ts';
 import { checkRepository } from '../repository/check.ts';
 import { type CliContext, openNamedRepository } from './context.ts';
-import { formatFsck, formatHurt, fsckJson } from './report-text.ts';
+import { formatConfiguration, formatFsck, formatHurt, fsckJson } from './report-text.ts';
 
 /** `cfs fsck`. */
 export async function runFsck(
   context: CliContext,
-  args: { json: boolean; 'metadata-only': boolean; repair: string[] },
+  args: { json: boolean; 'metadata-only': boolean; verbose: boolean; repair: string[] },
 ): Promise<void> {
   const isRepair = args.repair.length > 0;
   if (isRepair && args['metadata-only']) {
@@ -22,9 +22,10 @@ export async function runFsck(
   const report = repair?.report ?? before;
   if (args.json) {
     const restored = repair === undefined ? {} : { restored: repair.restored };
-    context.print(JSON.stringify({ ...fsckJson(report), ...restored }, null, 2));
+    context.print(JSON.stringify({ ...fsckJson(repository, report), ...restored }, null, 2));
     return;
   }
+  if (args.verbose) context.print(formatConfiguration(repository));
   context.print(formatFsck(report));
   if (report.hurtObjects.length > 0) context.print(formatHurt(report.hurtObjects));
   if (repair !== undefined)

@@ -159,7 +159,7 @@ export async function runImageFsck(
       images_checked: imagesChecked,
       images_corrupted: imagesCorrupted,
       errors,
-      repo: fsckJson(report),
+      repo: fsckJson(repository, report),
     };
     context.print(JSON.stringify(shown, null, 2));
     return;

@@ -1,7 +1,9 @@
+import { formatAlgorithm } from '../fsverity/algorithm.ts';
 import type { ImageCheck } from '../oci/check-images.ts';
 import type { FsckReport } from '../repository/check.ts';
 import type { HurtObject } from '../repository/hurt-objects.ts';
 import type { ImportCounters } from '../repository/layer-builder.ts';
+import type { Repository } from '../repository/repository.ts';
 
 /** The lines of a check, as `cfsctl fsck` words them. */
 export function formatFsck(report: FsckReport): string {
@@ -16,6 +18,14 @@ export function formatFsck(report: FsckReport): string {
   if (report.missingObjects > 0) lines.push(`missing objects: ${report.missingObjects}`);
   lines.push(report.ok ? 'status: ok' : `status: ${report.errors.length} error(s)`);
   return [...lines, ...report.errors.map((error) => `  - ${error}`)].join('\n');
+}
+
+/** How a repository is configured: what cfsctl never prints. */
+export function formatConfiguration({ algorithm, isSecure, erofsFormats, isReadOnly }: Repository): string {
+  const formats = [erofsFormats.default, ...erofsFormats.extra].join(', ');
+  const verity = isSecure ? 'required, the kernel checks what it reads' : 'not required, digests are computed';
+  const lines = [`algorithm: fsverity-${formatAlgorithm(algorithm)}`, `verity: ${verity}`, `formats: ${formats}`];
+  return [...lines, ...(isReadOnly ? ['written by a later version: only to be read'] : [])].join('\n');
 }
 
 /** Which images are hurt by what, one line for each pair; objects that nothing needs come last. */
@@ -39,7 +49,7 @@ export function formatImageCheck(check: ImageCheck): string {
 }
 
 /** The JSON of a check, with the keys of `cfsctl fsck --json`. */
-export function fsckJson(report: FsckReport): Record<string, unknown> {
+export function fsckJson(repository: Repository, report: FsckReport): Record<string, unknown> {
   return {
     ok: report.ok,
     has_metadata: report.hasMetadata,
@@ -53,7 +63,10 @@ export function fsckJson(report: FsckReport): Record<string, unknown> {
     missing_objects: report.missingObjects,
     errors: report.errors,
     // Beyond what cfsctl prints.
+    algorithm: `fsverity-${formatAlgorithm(repository.algorithm)}`,
     verity: report.verity,
+    erofs_formats: repository.erofsFormats,
+    read_only: repository.isReadOnly,
     hurt_objects: report.hurtObjects.map(({ digest, problem, needers }) => ({ digest, problem, needers })),
   };
 }

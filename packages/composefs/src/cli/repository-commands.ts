@@ -79,6 +79,12 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
         y
           .option('json', { type: 'boolean', default: false, describe: 'Print JSON, and succeed whatever is found' })
           .option('metadata-only', { type: 'boolean', default: false, describe: 'Leave out the digests of objects' })
+          .option('verbose', {
+            alias: 'v',
+            type: 'boolean',
+            default: false,
+            describe: 'Say how the repository is configured',
+          })
           .option('repair', {
             type: 'string',
             array: true,

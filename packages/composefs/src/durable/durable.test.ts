@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -31,7 +32,10 @@ const at = (name: string) => join(directory, name);
 
 test('a replaced file has the old content or the new one, wherever it is stopped', async () => {
   const stops = await stopAtEveryMutation({
-    prepare: () => writeFileSync(at('file'), 'old'),
+    prepare() {
+      writeFileSync(at('file'), 'old');
+      rmSync(at('.file.new'), { force: true });
+    },
     act: () => replaceFile(directory, 'file', 'new', { mode: 0o600 }),
     afterStop: () => expect(['old', 'new']).toContain(readFileSync(at('file'), 'utf8')),
   });
@@ -39,6 +43,19 @@ test('a replaced file has the old content or the new one, wherever it is stopped
   expect(readFileSync(at('file'), 'utf8')).toBe('new');
   expect(statSync(at('file')).mode & 0o777).toBe(0o600);
   expect(readdirSync(directory)).toEqual(['file']);
+});
+
+test('what a stopped replacement left is removed by the next one', async () => {
+  {
+    using _ = observeMutations(({ name }) => {
+      if (name === 'rename' || name === 'unlink') throw new Error('stopped');
+    });
+    await expect(replaceFile(directory, 'file', 'part')).rejects.toThrow('stopped');
+  }
+  expect(readdirSync(directory)).toEqual(['.file.new']);
+  await replaceFile(directory, 'file', 'whole');
+  expect(readdirSync(directory)).toEqual(['file']);
+  rmSync(at('file'));
 });
 
 test('a failed replacement leaves nothing behind', async () => {

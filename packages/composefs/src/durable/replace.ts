@@ -3,6 +3,7 @@ import {
   constants,
   fchmodSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readlinkSync,
   renameSync,
@@ -33,14 +34,7 @@ export async function replaceFile(
 ): Promise<void> {
   const temporary = join(directory, `.${name}.new`);
   writeNewFile(temporary, content, options.mode ?? 0o644);
-  const path = join(directory, name);
-  try {
-    beforeMutation('rename', path);
-    renameSync(temporary, path);
-  } catch (error) {
-    removeQuietly(temporary);
-    throw error;
-  }
+  renameOver(temporary, join(directory, name));
   syncDirectory(directory);
 }
 
@@ -62,13 +56,7 @@ export function replaceSymlink(path: string, target: string, temporaryDirectory:
   const temporary = join(temporaryDirectory, `.symlink-${randomLetters(12)}`);
   beforeMutation('symlink', temporary);
   symlinkSync(target, temporary);
-  try {
-    beforeMutation('rename', path);
-    renameSync(temporary, path);
-  } catch (error) {
-    removeQuietly(temporary);
-    throw error;
-  }
+  renameOver(temporary, path);
 }
 
 /**
@@ -100,6 +88,11 @@ export async function renameNoReplace(directory: string, from: string, to: strin
 export function replaceByFile(file: UnnamedFile, path: string): void {
   const temporary = join(file.directory, `.tmp-object-${randomLetters(12)}`);
   if (!publishFile(file, temporary)) throw new Error(`${temporary} exists already`);
+  renameOver(temporary, path);
+}
+
+// The step that all ways of replacing end with.
+function renameOver(temporary: string, path: string): void {
   try {
     beforeMutation('rename', path);
     renameSync(temporary, path);
@@ -138,7 +131,9 @@ function readLinkIfAny(path: string): string | undefined {
 
 // Takes away a leftover; what went wrong before matters more than whether this works.
 function removeQuietly(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   try {
+    beforeMutation('unlink', path);
     unlinkSync(path);
   } catch {}
 }

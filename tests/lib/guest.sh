@@ -31,6 +31,12 @@ kernel_arguments() {
   tr ' ' '\n' </proc/cmdline | sed '/^$/d'
 }
 
+# root_argument: the parameter that names the root file system. systemd finds it by its type if the boot loader says from
+# which disk it came, which GRUB does not.
+root_argument() {
+  [[ ${BOOTC_bootloader:-systemd} != grub ]] || echo "root=UUID=$(findmnt --noheadings --output UUID --mountpoint /sysroot)"
+}
+
 # deployment_id: the fs-verity digest the kernel was told to boot.
 deployment_id() {
   kernel_arguments | sed -n 's/^composefs=//p'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The EFI system partition holds the boot loader, the one entry and the one kernel that status names, and nothing else.
+# The boot loader, the one entry and the one kernel that status names are where they belong, and nothing else is.
 # shellcheck source=SCRIPTDIR/../lib/checks.sh
 . "$(dirname "$0")/../lib/checks.sh"
 enter_private_mounts "$@"
@@ -16,14 +16,20 @@ version=${version:-$(os_release VERSION)}
 version=${version:-$id}
 title=$(os_release PRETTY_NAME)
 title=${title:-$(os_release NAME)}
-entry=bootc_${os_id//-/_}-$version-1.conf
-check_equal 'one entry, with the name that says primary' "$entry" "$(list_names "$esp/loader/entries")"
-check_equal 'no staged entries' '' "$(ls -d "$esp/loader/entries.staged" 2>/dev/null)"
-text=$(cat "$esp/loader/entries/$entry")
+# GRUB reads /boot of the root file system, and sorts by the name of the file.
+case ${BOOTC_bootloader:-systemd} in
+  systemd) boot=$esp kernels=/EFI/Linux entry=bootc_${os_id//-/_}-$version-1.conf menu='' beside='' ;;
+  grub) boot=/sysroot/boot kernels=/boot entry=bootc_1_${os_id//-/_}-$version-1.conf menu=' bootc_menu.cfg' beside=' efi loader' ;;
+esac
+check_equal 'one entry, with the name that says primary' "$entry$menu" "$(list_names "$boot/loader/entries")"
+check_equal 'no staged entries' '' "$(ls -d "$boot/loader/entries.staged" 2>/dev/null)"
+text=$(cat "$boot/loader/entries/$entry")
 
 # Kernel and initrd in files of their own: the entry has the command line.
 check_kernel_folder() {
-  local folder=/EFI/Linux/bootc_composefs-$id options modules
+  local name=bootc_composefs-$id options modules files
+  local folder=$kernels/$name
+  files=$boot/${folder#/boot/}
   options=$(sed -n 's/^options //p' <<<"$text")
   check_equal 'text of the entry' "title ${title:-$os_id}
 version $version
@@ -32,17 +38,18 @@ initrd $folder/initrd
 options $options
 sort-key bootc-$os_id-0" "$text"
   check_equal 'options name the deployment once' "composefs=$id" "$(tr ' ' '\n' <<<"$options" | grep '^composefs')"
-  check_equal 'options have no root=' '' "$(tr ' ' '\n' <<<"$options" | grep '^root=')"
+  check_equal 'options name root only where systemd does not find it' "$(root_argument)" \
+    "$(tr ' ' '\n' <<<"$options" | grep '^root=')"
   check_equal 'options ask for a writable state' rw "$(tr ' ' '\n' <<<"$options" | grep -x rw)"
   check_equal 'options that are not on the kernel command line' '' \
     "$(comm -23 <(tr ' ' '\n' <<<"$options" | sort -u) <(kernel_arguments | sort -u))"
-  check_equal 'folders of kernels, each named by an entry' "${folder##*/}" "$(list_names "$esp/EFI/Linux")"
-  check_equal 'files of the kernel folder' 'initrd vmlinuz' "$(list_names "$esp$folder")"
+  check_equal 'folders of kernels, each named by an entry' "$name$beside" "$(list_names "$(dirname "$files")")"
+  check_equal 'files of the kernel folder' 'initrd vmlinuz' "$(list_names "$files")"
   check_equal 'boot digest of status is that of the files' "$(status_value .status.booted.composefs.bootDigest)" \
-    "$(cat "$esp$folder/vmlinuz" "$esp$folder/initrd" | sha256sum | cut -d' ' -f1)"
+    "$(cat "$files/vmlinuz" "$files/initrd" | sha256sum | cut -d' ' -f1)"
   modules=/usr/lib/modules/$(uname -r)
-  check_equal 'the kernel is the one of the image' '' "$(cmp "$modules/vmlinuz" "$esp$folder/vmlinuz" 2>&1)"
-  check_equal 'the initramfs is the one of the image' '' "$(cmp "$modules/initramfs.img" "$esp$folder/initrd" 2>&1)"
+  check_equal 'the kernel is the one of the image' '' "$(cmp "$modules/vmlinuz" "$files/vmlinuz" 2>&1)"
+  check_equal 'the initramfs is the one of the image' '' "$(cmp "$modules/initramfs.img" "$files/initrd" 2>&1)"
 }
 
 # A unified kernel image: the command line is in it, and nothing can be added to that.
@@ -87,18 +94,37 @@ efi_variable() {
   # shellcheck disable=SC2002
   cat "/sys/firmware/efi/efivars/$1-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" | tail --bytes=+5 | tr -d '\0'
 }
-check_match 'booted by systemd-boot' '^systemd-boot' "$(efi_variable LoaderInfo)"
-check_equal 'booted through that entry' "${entry,,}" "$(efi_variable LoaderEntrySelected | tr '[:upper:]' '[:lower:]')"
 arch=$(esp_architecture)
-program=/usr/lib/systemd/boot/efi/systemd-boot$arch.efi
-[[ -e $program.signed ]] && program+=.signed
-for copy in "EFI/systemd/systemd-boot$arch.efi" "EFI/BOOT/BOOT${arch^^}.EFI"; do
-  check_equal "$copy is the one of the image" '' "$(cmp "$program" "$esp/$copy" 2>&1)"
-done
-check_equal 'folders of EFI' 'BOOT Linux systemd' "$(list_names "$esp/EFI")"
-check_equal 'kind of entries' type1 "$(cat "$esp/loader/entries.srel")"
+check_systemd_boot() {
+  local program=/usr/lib/systemd/boot/efi/systemd-boot$arch.efi copy
+  check_match 'booted by systemd-boot' '^systemd-boot' "$(efi_variable LoaderInfo)"
+  check_equal 'booted through that entry' "${entry,,}" "$(efi_variable LoaderEntrySelected | tr '[:upper:]' '[:lower:]')"
+  [[ -e $program.signed ]] && program+=.signed
+  for copy in "EFI/systemd/systemd-boot$arch.efi" "EFI/BOOT/BOOT${arch^^}.EFI"; do
+    check_equal "$copy is the one of the image" '' "$(cmp "$program" "$esp/$copy" 2>&1)"
+  done
+  check_equal 'folders of EFI' 'BOOT Linux systemd' "$(list_names "$esp/EFI")"
+  check_equal 'kind of entries' type1 "$(cat "$esp/loader/entries.srel")"
+}
+check_grub() {
+  local program copy
+  program=$(echo "/usr/lib/grub/$(uname -m)-efi-signed/grub"{x64,aa64}.efi.signed | tr ' ' '\n' | xargs ls 2>/dev/null)
+  check_no_match 'booted by another boot loader than systemd-boot' '^systemd-boot' "$(efi_variable LoaderInfo 2>/dev/null)"
+  for copy in "EFI/$os_id/$(basename "${program%.signed}")" "EFI/BOOT/BOOT${arch^^}.EFI"; do
+    check_equal "$copy is the one of the image" '' "$(cmp "$program" "$esp/$copy" 2>&1)"
+  done
+  check_equal 'folders of EFI' "BOOT $os_id" "$(list_names "$esp/EFI")"
+  check_match 'it begins with the menu of the root file system' "--fs-uuid $(findmnt -no UUID /sysroot)" \
+    "$(cat "$esp/EFI/$os_id/grub.cfg")"
+  check_equal 'the menu has the kernel of the entry' "$(sed -n 's/^linux //p' <<<"$text")" \
+    "$(sed -n 's/^ *linux \([^ ]*\).*/\1/p' "$boot/loader/entries/bootc_menu.cfg")"
+}
+case ${BOOTC_bootloader:-systemd} in
+  systemd) check_systemd_boot ;;
+  grub) check_grub ;;
+esac
 check_equal 'left-over temporary files' '' \
-  "$(find "$esp" -mindepth 1 \( -name '.*' -o -name '*.tmp' -o -name '*.staged' -o -name '*~' \) -printf '%P\n')"
+  "$(find "$esp" "$boot" -mindepth 1 \( -name '.*' -o -name '*.tmp' -o -name '*.staged' -o -name '*~' \) -printf '%P\n')"
 
 # --- a mount of the partition elsewhere is no obstacle, and stays as it is
 check_status_unchanged 'status tells the same while the partition is mounted elsewhere'

@@ -12,7 +12,8 @@ image=$repository/images/$id
 
 # --- asked for on the command line
 check_match 'the command line asks for one deployment with mandatory fs-verity' '^[0-9a-f]{128}$' "$id"
-check_equal 'the command line has no root= (found by partition type)' '' "$(kernel_arguments | grep '^root=')"
+check_equal 'the command line names root only where it is not found by its type' "$(root_argument)" \
+  "$(kernel_arguments | grep '^root=')"
 check_equal 'status tells the same deployment' "$id" "$(status_value .status.booted.composefs.verity)"
 
 # --- mounted

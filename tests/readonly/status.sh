@@ -46,7 +46,7 @@ check_equal 'flags of the booted deployment' '[null,false,false,false,null,null]
   "$(jq -c '.status.booted | [.cachedUpdate, .incompatible, .pinned, .downloadOnly, .store, .ostree]' <<<"$json")"
 check_equal 'verity is the id on the kernel command line' "$(deployment_id)" "$(value .status.booted.composefs.verity)"
 check_equal 'bootType' $boot_type "$(value .status.booted.composefs.bootType)"
-check_equal 'bootloader' systemd "$(value .status.booted.composefs.bootloader)"
+check_equal 'bootloader' "${BOOTC_bootloader:-systemd}" "$(value .status.booted.composefs.bootloader)"
 check_equal 'verity is mandatory' false "$(value .status.booted.composefs.missingVerityAllowed)"
 check_match 'bootDigest is a SHA-256' '^[0-9a-f]{64}$' "$(value .status.booted.composefs.bootDigest)"
 check_match 'imageDigest is a SHA-256' '^sha256:[0-9a-f]{64}$' "$(value .status.booted.image.imageDigest)"

@@ -37,6 +37,12 @@ test-tmt *ARGS:
 test-tmt-nobuild *ARGS:
     @{{ xtask }} run-tmt localhost/bootc "$@"
 
+# Run install, upgrade and rollback in every cell; goes on where it was stopped. --last-failed, --cells=xfs
+[group('vm tests')]
+[no-exit-message]
+test-matrix *ARGS:
+    @{{ xtask }} test-matrix "$@"
+
 # Start one VM of localhost/bootc, to work in by hand
 [group('vm tests')]
 [no-exit-message]
@@ -100,6 +106,11 @@ model-test *ARGS:
 [group('checks')]
 bench-import:
     @node bench/import.ts
+
+# Time `bootc status`, and `bootc upgrade` with nothing new, on a system of plain files; fails when they take too long
+[group('checks')]
+bench-bootc:
+    @node bench/bootc.ts
 
 # Show the cell, where its values come from, and the commands that test-tmt would run
 [group('look')]

@@ -51,7 +51,7 @@ test('the verbs whose options choose a cell are those that check it early', asyn
 
 test('whatever follows the first word of a command belongs to it', async () => {
   const verb = await verbs.find(({ name }) => name === 'dev-ssh')?.load();
-  const run = vi.spyOn(verb as { run: (args: unknown) => Promise<number> }, 'run').mockResolvedValue(7);
+  const run = vi.spyOn(verb as unknown as { run: (args: unknown) => Promise<number> }, 'run').mockResolvedValue(7);
   for (const argv of [
     ['bootc', 'status', '--json'],
     ['--', 'bootc', 'status', '--json'],

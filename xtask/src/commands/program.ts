@@ -26,6 +26,7 @@ export async function runProgram(argv: readonly string[], context: VerbContext):
       'greedy-arrays': false,
       'parse-numbers': false,
       'parse-positional-numbers': false,
+      'populate--': true,
     })
     .strict()
     .demandCommand(1, 'which verb? `xtask --help` lists them')
@@ -53,7 +54,7 @@ export async function runProgram(argv: readonly string[], context: VerbContext):
       (command) => declare(command, verb),
       async (args) => {
         verbStarted = true;
-        status = (await verb.run(args as never, context)) ?? 0;
+        status = (await verb.run({ ...args, ...commandOf(verb, args) } as never, context)) ?? 0;
       },
     );
   }
@@ -72,6 +73,13 @@ function protectCommand(argv: readonly string[]): string[] {
   const at = rest.findIndex((word) => word === '--' || !word.startsWith('-'));
   if (at === -1 || rest[at] === '--') return [verb, ...rest];
   return [verb, ...rest.slice(0, at), '--', ...rest.slice(at)];
+}
+
+/** The words behind `--` as the positional argument that they are. */
+function commandOf(verb: AnyVerb, args: Readonly<Record<string, unknown>>): Record<string, string[]> {
+  const words = args['--'];
+  const [name] = Object.keys(verb.positionals);
+  return Array.isArray(words) && name !== undefined && verb.takesCommand === true ? { [name]: words.map(String) } : {};
 }
 
 function declare(command: Argv, verb: AnyVerb): Argv {

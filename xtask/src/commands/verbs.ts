@@ -28,6 +28,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./run-tmt.ts')).runTmt,
   },
   {
+    name: 'test-matrix',
+    describe: 'run plans in every cell that can exist, and go on where it was stopped',
+    group: 'test',
+    load: async () => (await import('./test-matrix.ts')).testMatrix,
+  },
+  {
     name: 'tmt-provision',
     describe: 'start one VM of an image, to work in by hand',
     group: 'test',

@@ -1,3 +1,4 @@
+import type { PlanReport } from '../report/plan-report.ts';
 import type { TestRequest } from '../settings/test-request.ts';
 import type { Clock } from '../vm/waits/clock.ts';
 
@@ -9,6 +10,10 @@ export interface RunOptions extends TestRequest {
   readonly buildUpgradeImage?: (() => Promise<string>) | undefined;
   /** Where reports for people go. Default: standard output. */
   readonly print?: (text: string) => void;
+  /** Told each plan when it is through. */
+  readonly onPlan?: (report: PlanReport) => void;
+  /** Told each plan that the cell does not run, before any runs. */
+  readonly onLeftOut?: (plan: string, why: string) => void;
   /** For tests: another world than this machine and this repository. */
   readonly world?: Partial<World>;
 }

@@ -58,7 +58,12 @@ export async function runTmt(options: RunOptions): Promise<number> {
     selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
     if (selection.plans.length === 0) note('no plan to run in this cell');
     const context = await runContext(options, prepared, contexts, treeFolder, selection);
-    await runPlans(context, selection.plans, { options, quarantine, done: (plan) => plans.push(plan) });
+    for (const { plan, why } of selection.leftOut) options.onLeftOut?.(plan, why);
+    const done = (plan: PlanReport): void => {
+      plans.push(plan);
+      options.onPlan?.(plan);
+    };
+    await runPlans(context, selection.plans, { options, quarantine, done });
   } catch (error) {
     if (!options.signal.aborted) throw error;
     throw interrupted(folder.path, prepared.world.repository);

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { CodedError } from '@workbench/run';
+import { axisList, type Cell, formatCell } from '../matrix/cell.ts';
+import { isBuiltHere } from '../matrix/image-arguments.ts';
+import type { PlacedCell } from '../matrix/resolve.ts';
+import { everyValidCell } from '../matrix/rules.ts';
+import { workspace } from '../settings/workspace.ts';
+import { reportSteps } from '../steps/report-steps.ts';
+import { printJson, printLines } from './print.ts';
+import { testOptions, wishesOf } from './test-options.ts';
+import { defineVerb } from './verb.ts';
+
+/** What every cell is to pass: it is installed, looked at, upgraded, and rolled back. */
+const defaultPlans = ['readonly', 'image-upgrade-reboot', 'upgrade/rollback'];
+
+export const testMatrix = defineVerb({
+  synopsis: '[filter..]',
+  positionals: {
+    filter: {
+      type: 'string',
+      array: true,
+      describe: `plans whose name contains one of these; default: ${defaultPlans.join(', ')}`,
+    },
+  },
+  options: {
+    cells: { type: 'string', requiresArg: true, describe: 'only cells whose name contains this: xfs, uki/sealed' },
+    'last-failed': { type: 'boolean', describe: 'only what failed in the last matrix' },
+    fresh: { type: 'boolean', describe: 'begin anew, also when the last matrix was stopped half-way' },
+    'dry-run': { type: 'boolean', describe: 'only show what would be run' },
+    json: { type: 'boolean', describe: 'print the state of the matrix as JSON' },
+    parallel: testOptions.parallel,
+  },
+  examples: [
+    ['test-matrix', 'each cell that can exist; goes on where it was stopped'],
+    ['test-matrix readonly --cells=xfs', 'one plan in some cells'],
+  ],
+  run: async (args, { signal }) => {
+    const { listPlanNames, requireMatchingPlans } = await import('../plan/plan-names.ts');
+    const { continueMatrix, matrixResult, pendingPairs, readMatrixState, writeMatrixState } = await import(
+      '../test-matrix/matrix-state.ts'
+    );
+    const { matrixTable } = await import('../test-matrix/matrix-table.ts');
+    const names = await listPlanNames('.');
+    const filters = args.filter?.length ? args.filter : defaultPlans;
+    requireMatchingPlans(filters, names);
+    const plans = names.filter((name) => filters.some((filter) => name.includes(filter)));
+    const chosen = new Map(cellsContaining(args.cells ?? '').map((cell) => [formatCell(cell), cell]));
+
+    const file = join(workspace.target, 'matrix/state.json');
+    const wanted = { cells: [...chosen.keys()], plans };
+    const state = continueMatrix(readMatrixState(file), wanted, {
+      lastFailed: args['last-failed'] ?? false,
+      fresh: args.fresh ?? false,
+      now: new Date(),
+    });
+    const pending = pendingPairs(state);
+    if (args['dry-run']) {
+      printLines([...pending.map(({ cell, plan }) => `${cell}  ${plan}`), matrixTable(state)]);
+      return 0;
+    }
+    const everyCell = new Map(everyValidCell().map((cell) => [formatCell(cell), cell]));
+    for (const cell of new Set(pending.map((pair) => pair.cell))) {
+      const of = everyCell.get(cell);
+      if (of === undefined) continue;
+      const open = pending.filter((pair) => pair.cell === cell).map(({ plan }) => plan);
+      await reportSteps(() =>
+        runCell(of, {
+          plans: open,
+          parallel: args.parallel,
+          signal,
+          onResult: (report) => {
+            state.results.push(matrixResult(cell, report));
+            writeMatrixState(file, state);
+          },
+          onLeftOut: (plan, why) => {
+            state.results.push({ cell, plan, outcome: 'left out', detail: why, phases: [] });
+            writeMatrixState(file, state);
+          },
+        }),
+      );
+    }
+    if (pendingPairs(state).length === 0) writeMatrixState(file, { ...state, finishedAt: new Date().toISOString() });
+    if (args.json) printJson(state);
+    else printLines([matrixTable(state)]);
+    return state.results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+  },
+});
+
+interface CellRun {
+  plans: readonly string[];
+  parallel: string | undefined;
+  signal: AbortSignal;
+  onResult: (report: import('../report/plan-report.ts').PlanReport) => void;
+  onLeftOut: (plan: string, why: string) => void;
+}
+
+/** Builds the image of one cell and runs plans in it. */
+async function runCell(cell: Cell, run: CellRun): Promise<void> {
+  const { loadSettings } = await import('../settings/load-settings.ts');
+  const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
+  const { buildImages } = await import('../image/build.ts');
+  const { imageOptions } = await import('./image-options.ts');
+  const { runTmt } = await import('../tmt/run-tmt.ts');
+  const axes = cell.variant === 'ostree' ? (['variant'] as const) : axisList;
+  const commandLine = Object.fromEntries(
+    axes.map((axis) => [axis, { value: cell[axis], from: 'the matrix' }]),
+  ) as PlacedCell;
+  const settings = await loadSettings({ commandLine });
+  await requireSecureBootKeys(settings.cell);
+  const { image } = await buildImages({ ...imageOptions(settings), signal: run.signal });
+  const request = testRequest(settings, wishesOf(image, run.plans, { parallel: run.parallel }));
+  await runTmt({
+    ...request,
+    signal: run.signal,
+    print: (text) => process.stderr.write(`${text}\n`),
+    onPlan: run.onResult,
+    onLeftOut: run.onLeftOut,
+  });
+}
+
+function cellsContaining(word: string): Cell[] {
+  const cells = everyValidCell().filter((cell) => isBuiltHere(cell) && formatCell(cell).includes(word));
+  if (cells.length > 0) return cells;
+  throw new CodedError('CELL_UNKNOWN', `no cell that is built here has '${word}' in its name`, {
+    exitCode: 2,
+    hint: '`xtask matrix` lists the cells',
+  });
+}

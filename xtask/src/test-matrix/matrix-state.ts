@@ -1,0 +1,91 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { hasFailed, type PlanReport } from '../report/plan-report.ts';
+
+const resultSchema = z.object({
+  cell: z.string(),
+  plan: z.string(),
+  outcome: z.enum(['passed', 'failed', 'skipped', 'quarantined', 'left out']),
+  /** Code of the failure, or why the plan was left out. */
+  detail: z.string().optional(),
+  phases: z.array(z.object({ name: z.string(), durationMs: z.number() })),
+  /** Absolute path of the plan's folder. */
+  folder: z.string().optional(),
+});
+
+const stateSchema = z.object({
+  startedAt: z.string(),
+  finishedAt: z.string().optional(),
+  /** What the matrix was begun with; another one begins anew. */
+  cells: z.array(z.string()),
+  plans: z.array(z.string()),
+  results: z.array(resultSchema),
+});
+
+/** What came of one plan in one cell. */
+export type MatrixResult = z.infer<typeof resultSchema>;
+
+/** A matrix of cells and plans, as far as it was run. It is written after each plan, so that a run can stop at any time. */
+export type MatrixState = z.infer<typeof stateSchema>;
+
+/** One plan that is to be run in one cell. */
+export interface MatrixPair {
+  readonly cell: string;
+  readonly plan: string;
+}
+
+/** Reads a state; undefined when there is none, or it is none of ours. */
+export function readMatrixState(file: string): MatrixState | undefined {
+  try {
+    return stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a state whole or not at all. */
+export function writeMatrixState(file: string, state: MatrixState): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/**
+ * The state to go on with: the one that was not finished, as long as it is of the same cells and plans; else a new one. With
+ * `lastFailed` the last one, finished or not, without its failures, so that only these are run again.
+ */
+export function continueMatrix(
+  last: MatrixState | undefined,
+  wanted: Pick<MatrixState, 'cells' | 'plans'>,
+  options: { lastFailed: boolean; fresh: boolean; now: Date },
+): MatrixState {
+  const fresh: MatrixState = { startedAt: options.now.toISOString(), ...wanted, results: [] };
+  if (last === undefined || options.fresh) return fresh;
+  if (options.lastFailed) {
+    const { finishedAt: _, ...open } = last;
+    return { ...open, results: last.results.filter(({ outcome }) => outcome !== 'failed') };
+  }
+  const isSame = JSON.stringify([last.cells, last.plans]) === JSON.stringify([wanted.cells, wanted.plans]);
+  return last.finishedAt === undefined && isSame ? last : fresh;
+}
+
+/** The pairs that a state still lacks, cell by cell. */
+export function pendingPairs({ cells, plans, results }: MatrixState): MatrixPair[] {
+  const done = new Set(results.map(({ cell, plan }) => `${cell} ${plan}`));
+  return cells.flatMap((cell) => plans.filter((plan) => !done.has(`${cell} ${plan}`)).map((plan) => ({ cell, plan })));
+}
+
+/** A plan's report as a result of the matrix. */
+export function matrixResult(cell: string, report: PlanReport): MatrixResult {
+  const { plan, failure, phases, folder, quarantined } = report;
+  const outcome = hasFailed(report) ? 'failed' : quarantined !== undefined ? 'quarantined' : report.outcome;
+  return {
+    cell,
+    plan,
+    outcome,
+    ...(failure === undefined ? {} : { detail: failure.code }),
+    phases: phases.map(({ name, durationMs }) => ({ name, durationMs })),
+    folder,
+  };
+}

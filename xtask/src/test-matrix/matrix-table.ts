@@ -1,0 +1,51 @@
+import { formatDuration } from '../steps/plain-renderer.ts';
+import type { MatrixResult, MatrixState } from './matrix-state.ts';
+
+/**
+ * A matrix as a table for people: a row a cell, a column a plan, in each field the outcome and the time of the whole plan.
+ * Then one line that counts, and the folder of each failure. Plain text, no newline at the end.
+ */
+export function matrixTable({ cells, plans, results }: MatrixState): string {
+  const resultOf = (cell: string, plan: string): MatrixResult | undefined =>
+    results.find((result) => result.cell === cell && result.plan === plan);
+  const rows = [
+    ['cell', ...plans.map((plan) => plan.replace(/^\/plans\//, ''))],
+    ...cells.map((cell) => [cell, ...plans.map((plan) => fieldOf(resultOf(cell, plan)))]),
+  ];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((field, column) => field.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const failed = results.filter(({ outcome }) => outcome === 'failed');
+  return [
+    ...lines,
+    '',
+    countOf(results, cells.length * plans.length),
+    ...failed.map(({ cell, plan, detail, folder }) =>
+      `FAILED ${cell} ${plan}: ${detail ?? ''}  ${folder ?? ''}`.trimEnd(),
+    ),
+  ].join('\n');
+}
+
+function fieldOf(result: MatrixResult | undefined): string {
+  if (result === undefined) return '-';
+  const totalMs = result.phases.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const time = result.phases.length === 0 ? '' : ` ${formatDuration(totalMs)}`;
+  const detail = result.outcome === 'failed' || result.outcome === 'quarantined' ? ` ${result.detail ?? ''}` : '';
+  return `${result.outcome === 'failed' ? 'FAILED' : result.outcome}${detail}${time}`;
+}
+
+function countOf(results: readonly MatrixResult[], total: number): string {
+  const outcomes = ['passed', 'failed', 'quarantined', 'skipped', 'left out'] as const;
+  const counts = outcomes
+    .map((outcome) => [outcome, results.filter((result) => result.outcome === outcome).length] as const)
+    .filter(([outcome, count]) => count > 0 || outcome === 'passed' || outcome === 'failed');
+  const open = total - results.length;
+  return [
+    ...counts.map(([outcome, count]) => `${count} ${outcome}`),
+    ...(open > 0 ? [`${open} not run yet`] : []),
+  ].join(', ');
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  continueMatrix,
+  type MatrixResult,
+  type MatrixState,
+  matrixResult,
+  pendingPairs,
+  readMatrixState,
+  writeMatrixState,
+} from './matrix-state.ts';
+import { matrixTable } from './matrix-table.ts';
+
+const wanted = { cells: ['a/ext4', 'b/xfs'], plans: ['/plans/readonly', '/plans/upgrade/rollback'] };
+const now = new Date('2026-11-24T15:00:00Z');
+const options = { lastFailed: false, fresh: false, now };
+const result = (cell: string, plan: string, outcome: MatrixResult['outcome'], detail?: string): MatrixResult => ({
+  cell,
+  plan,
+  outcome,
+  phases: [{ name: 'boot', durationMs: 61_000 }],
+  ...(detail === undefined ? {} : { detail, folder: '/runs/x' }),
+});
+const half: MatrixState = {
+  startedAt: now.toISOString(),
+  ...wanted,
+  results: [
+    result('a/ext4', '/plans/readonly', 'passed'),
+    result('a/ext4', '/plans/upgrade/rollback', 'failed', 'TEST_FAILED'),
+  ],
+};
+
+test('a matrix that was stopped goes on where it stopped', () => {
+  expect(continueMatrix(half, wanted, options)).toBe(half);
+  expect(pendingPairs(half)).toEqual([
+    { cell: 'b/xfs', plan: '/plans/readonly' },
+    { cell: 'b/xfs', plan: '/plans/upgrade/rollback' },
+  ]);
+});
+
+test('a matrix that is through, is another one, or is not wanted any more begins anew', () => {
+  for (const [last, want, fresh] of [
+    [{ ...half, finishedAt: now.toISOString() }, wanted, false],
+    [half, { ...wanted, cells: ['a/ext4'] }, false],
+    [half, wanted, true],
+    [undefined, wanted, false],
+  ] as const) {
+    expect(continueMatrix(last, want as typeof wanted, { ...options, fresh }).results).toEqual([]);
+  }
+});
+
+test('what failed last can be run again alone', () => {
+  const through: MatrixState = {
+    ...half,
+    finishedAt: now.toISOString(),
+    results: [...half.results, ...wanted.plans.map((plan) => result('b/xfs', plan, 'passed'))],
+  };
+  const again = continueMatrix(through, wanted, { ...options, lastFailed: true });
+  expect(again.finishedAt).toBeUndefined();
+  expect(pendingPairs(again)).toEqual([{ cell: 'a/ext4', plan: '/plans/upgrade/rollback' }]);
+});
+
+test('a state is read as it was written; anything else is none', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'matrix-')), 'deep/state.json');
+  expect(readMatrixState(file)).toBeUndefined();
+  writeMatrixState(file, half);
+  expect(readMatrixState(file)).toEqual(half);
+});
+
+test('the table shows each plan in each cell, and what is not run yet', () => {
+  expect(matrixTable(half).split('\n')).toEqual([
+    'cell    readonly           upgrade/rollback',
+    'a/ext4  passed 1 min 01 s  FAILED TEST_FAILED 1 min 01 s',
+    'b/xfs   -                  -',
+    '',
+    '1 passed, 1 failed, 2 not run yet',
+    'FAILED a/ext4 /plans/upgrade/rollback: TEST_FAILED  /runs/x',
+  ]);
+});
+
+test('a failure in quarantine is no failure of the matrix', () => {
+  const report = {
+    plan: '/plans/readonly',
+    vm: 'x',
+    folder: '/runs/x',
+    outcome: 'failed',
+    tests: [],
+    phases: [],
+  } as const;
+  expect(matrixResult('a/ext4', report).outcome).toBe('failed');
+  const quarantined = { tracker: 'T', reason: 'r', expires: '2999-01-01' };
+  expect(matrixResult('a/ext4', { ...report, quarantined }).outcome).toBe('quarantined');
+});

@@ -63,7 +63,11 @@ const plainText: Plugin = {
 
 async function bundleProgram(): Promise<Map<string, GuestFile>> {
   const result = await build({
-    entryPoints: { bootc: join(packageRoot, 'src/main.ts') },
+    entryPoints: {
+      bootc: join(packageRoot, 'src/main.ts'),
+      // A thread starts from a file of its own, which is looked for under this name.
+      'object-worker': join(repositoryRoot, 'packages/composefs/src/threads/worker.ts'),
+    },
     absWorkingDir: repositoryRoot,
     outdir: '/usr/lib/bootc',
     outExtension: { '.js': '.mjs' },

@@ -3,6 +3,7 @@
  * is all that other packages may use.
  */
 export { cfsMain } from './cli/main.ts';
+export type { TransferMethod } from './containers-storage/transfer.ts';
 export { writeDumpfile } from './dumpfile/write-dumpfile.ts';
 export { makeDirectory } from './durable/make-directory.ts';
 export {

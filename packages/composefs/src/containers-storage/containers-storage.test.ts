@@ -128,6 +128,8 @@ describe('storage that is damaged is refused', () => {
   const cases: [string, () => void][] = [
     ['a file is missing', () => rmSync(layerFile(base, 'usr/large'))],
     ['a file is shorter', () => truncateSync(layerFile(base, 'usr/large'), 100)],
+    ['a file has other content', () => writeFileSync(layerFile(base, 'usr/large'), large.replace('large', 'LARGE'))],
+    ['a small file has other content', () => writeFileSync(layerFile(base, 'usr/small'), 'smell')],
     ['a small file is longer', () => writeFileSync(layerFile(base, 'usr/small'), 'longer than before')],
     ['a layer is missing', () => rmSync(join(store.root, 'overlay', base.id), { recursive: true })],
     [

@@ -1,5 +1,7 @@
 import type { LayerBuilder } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { LayerStore } from './layer-store.ts';
+import type { TransferMethod } from './transfer.ts';
 
 /** A container image somewhere outside, ready to be imported. */
 export interface ImageSource {
@@ -9,6 +11,8 @@ export interface ImageSource {
   layers: LayerSource[];
   /** How many layers may be read at the same time; one where it is not said. */
   parallelLayers?: number;
+  /** How content came into the repository; undefined while nothing did, and where it always is copied. */
+  transferMethod?(): TransferMethod | undefined;
   /** Lets go of what the source holds. */
   close?(): Promise<void>;
 }
@@ -18,10 +22,10 @@ export interface LayerSource {
   diffId: string;
   /** What `report` will add up to, about: compressed, if the source is. */
   sizeBytes: number;
-  /** Hands the archive, split, to the builder; `report` is told of the bytes done. */
+  /** Hands the archive, split, to the builder; `report` is told of the bytes done. Objects go to `store`, if given. */
   read(
     repository: Repository,
     builder: LayerBuilder,
-    options: { report: (bytes: number) => void; signal?: AbortSignal },
+    options: { report: (bytes: number) => void; signal?: AbortSignal; store?: LayerStore },
   ): Promise<void>;
 }

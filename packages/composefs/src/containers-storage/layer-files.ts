@@ -1,13 +1,18 @@
-import { close, constants, fstatSync, open, readFileSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { readAttributeOfFd } from '../syscalls/extended-attributes.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { damagedStorage } from './errors.ts';
 import type { LocatedLayer, Store } from './store.ts';
-
-const openFile = promisify(open) as (path: Buffer, flags: number) => Promise<number>;
-const closeFile = promisify(close);
 
 /** An open file of a layer. */
 export interface LayerFile {
@@ -15,48 +20,35 @@ export interface LayerFile {
   stats: Stats;
 }
 
-/** The files of one layer, and of the layers below it. */
-export interface LayerFiles {
-  /** Folders with the files of the layer itself and then of its parents, the nearest first. */
-  folders: readonly string[];
-  /**
-   * Opens a regular file by its path in the archive; the caller closes it. Where the layer itself has a stub of it only
-   * (an overlay copied up nothing but metadata), a parent has the content.
-   *
-   * @throws CodedError `STORAGE_DAMAGED` if it is not there, is no regular file, is not of that size, or leads out of
-   * the layer.
-   */
-  open(path: Buffer, sizeBytes: number): Promise<LayerFile>;
+/**
+ * Opens a regular file of a layer by its path in the archive; the caller closes it. Where the layer itself has a stub of
+ * it only (an overlay copied up nothing but metadata), a parent has the content.
+ *
+ * @param folders with the files of the layer itself and then of its parents, as {@link findLayerFolders} gives them.
+ * @throws CodedError `STORAGE_DAMAGED` if it is not there, is no regular file, is not of that size, or leads out of the
+ * layer.
+ */
+export function openLayerFile(folders: readonly string[], path: Uint8Array, sizeBytes: number): LayerFile {
+  const relative = cleanPath(Buffer.from(path));
+  const shown = `${folders[0]}/${relative}`;
+  if (relative.toString('latin1').split('/').includes('..')) throw damagedStorage(shown, 'the path leads outside');
+  for (const folder of folders) {
+    const file = openIn(folder, relative);
+    if (file === undefined) continue;
+    if (!file.stats.isFile() || file.stats.size !== sizeBytes) {
+      closeSync(file.fd);
+      throw damagedStorage(shown, `it is no file of ${sizeBytes} bytes, as the layer has it`);
+    }
+    return file;
+  }
+  throw damagedStorage(shown, 'the file is missing');
 }
 
-/** Finds the folders of a layer. @throws CodedError `STORAGE_DAMAGED` if there are none. */
-export function openLayerFiles(stores: readonly Store[], layer: LocatedLayer): LayerFiles {
-  const folders = findFolders(stores, layer);
-  return {
-    folders,
-    async open(path, sizeBytes) {
-      const relative = cleanPath(path);
-      const shown = `${folders[0]}/${relative}`;
-      if (relative.toString('latin1').split('/').includes('..')) throw damagedStorage(shown, 'the path leads outside');
-      for (const folder of folders) {
-        const file = await openIn(folder, relative);
-        if (file === undefined) continue;
-        if (!file.stats.isFile() || file.stats.size !== sizeBytes) {
-          await closeFile(file.fd);
-          throw damagedStorage(shown, `it is no file of ${sizeBytes} bytes, as the layer has it`);
-        }
-        return file;
-      }
-      throw damagedStorage(shown, 'the file is missing');
-    },
-  };
-}
-
-async function openIn(folder: string, relative: Buffer): Promise<LayerFile | undefined> {
+function openIn(folder: string, relative: Buffer): LayerFile | undefined {
   const path = Buffer.concat([Buffer.from(`${folder}/`), relative]);
   let fd: number;
   try {
-    fd = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw error;
@@ -65,7 +57,7 @@ async function openIn(folder: string, relative: Buffer): Promise<LayerFile | und
   // A directory of the path may be a symlink that leads out of the layer.
   const isInside = readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }).equals(path);
   if (isInside && !isStub(fd, stats)) return { fd, stats };
-  await closeFile(fd);
+  closeSync(fd);
   return undefined;
 }
 
@@ -89,7 +81,12 @@ function cleanPath(path: Buffer): Buffer {
   );
 }
 
-function findFolders(stores: readonly Store[], layer: LocatedLayer): string[] {
+/**
+ * The folders with the files of a layer and then of its parents, the nearest first.
+ *
+ * @throws CodedError `STORAGE_DAMAGED` if one is missing.
+ */
+export function findLayerFolders(stores: readonly Store[], layer: LocatedLayer): string[] {
   const overlay = join(layer.store.root, 'overlay');
   const folders = [join(overlay, layer.id, 'diff')];
   for (const link of readLower(join(overlay, layer.id, 'lower'))) {

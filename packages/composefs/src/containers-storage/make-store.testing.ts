@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type MadeEntry, makeEntry } from '../tar/make-tar.testing.ts';
+import { createCrc64 } from './crc64.ts';
 
 const sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'hex');
 
@@ -102,7 +103,9 @@ function tarSplit(entries: readonly { entry: MadeEntry; blocks: Buffer[] }[]): s
     const content = Buffer.from(entry.content ?? '');
     const padded = blocks.at(-1) as Buffer;
     bytes(Buffer.concat(blocks.slice(0, -1)));
-    const size = content.length === 0 ? {} : { size: content.length, payload: 'AAAAAAAAAAA=' };
+    const crc = createCrc64();
+    crc.update(content);
+    const size = content.length === 0 ? {} : { size: content.length, payload: crc.digest().toString('base64') };
     records.push({ type: 1, name: `./${entry.name}`, ...size });
     bytes(padded.subarray(content.length));
   }

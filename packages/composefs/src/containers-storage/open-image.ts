@@ -1,21 +1,21 @@
-import { close, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { LayerBuilder } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { lock } from '../syscalls/locks.ts';
 import { inlineLimitBytes } from '../tar/split-tar.ts';
+import { createCrc64 } from './crc64.ts';
 import { damagedStorage } from './errors.ts';
 import { findImage, findLayers, type LocatedImage } from './find-image.ts';
 import type { ImageSource, LayerSource } from './image-source.ts';
-import { openLayerFiles } from './layer-files.ts';
+import { findLayerFolders, openLayerFile } from './layer-files.ts';
+import type { FileRequest, LayerStore } from './layer-store.ts';
 import { type LocatedLayer, openStores, type Store } from './store.ts';
 import { readTarSplit } from './tar-split.ts';
 import { createTransfer, type Transfer } from './transfer.ts';
 
-const closeFile = promisify(close);
 const diffIdsSchema = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(z.string()) }) });
 
 /**
@@ -36,7 +36,12 @@ export function openStoredImage(name: string, roots?: readonly string[]): ImageS
     transfer ??= createTransfer(repository);
     return transfer;
   };
-  return { manifest, config, layers: layers.map((layer) => openStoredLayer(stores, layer, transferTo)) };
+  return {
+    manifest,
+    config,
+    layers: layers.map((layer) => openStoredLayer(stores, layer, transferTo)),
+    transferMethod: () => transfer?.methods.values().next().value,
+  };
 }
 
 function openStoredLayer(
@@ -47,10 +52,10 @@ function openStoredLayer(
   return {
     diffId: layer['diff-digest'] as string,
     sizeBytes: layer['diff-size'] ?? 0,
-    async read(repository, builder, { report, signal }) {
+    async read(repository, builder, { report, signal, store }) {
       const lockFd = await lockLayers(layer.store, signal);
       try {
-        await readLayer(stores, layer, { transfer: transferTo(repository), builder, report, signal });
+        await readLayer(stores, layer, { transfer: transferTo(repository), builder, report, signal, store });
       } finally {
         if (lockFd !== undefined) closeSync(lockFd);
       }
@@ -58,18 +63,18 @@ function openStoredLayer(
   };
 }
 
-async function readLayer(
-  stores: readonly Store[],
-  layer: LocatedLayer,
-  options: {
-    transfer: Transfer;
-    builder: LayerBuilder;
-    report: (bytes: number) => void;
-    signal: AbortSignal | undefined;
-  },
-): Promise<void> {
-  const { transfer, builder, report, signal } = options;
-  const files = openLayerFiles(stores, layer);
+interface ReadOptions {
+  transfer: Transfer;
+  builder: LayerBuilder;
+  report: (bytes: number) => void;
+  signal: AbortSignal | undefined;
+  store: LayerStore | undefined;
+}
+
+async function readLayer(stores: readonly Store[], layer: LocatedLayer, options: ReadOptions): Promise<void> {
+  const { builder, report, signal } = options;
+  const folders = findLayerFolders(stores, layer);
+  let hasObject = false;
   for await (const piece of readTarSplit(join(layer.store.root, 'overlay-layers', `${layer.id}.tar-split.gz`))) {
     signal?.throwIfAborted();
     if (piece.kind === 'bytes') {
@@ -77,26 +82,49 @@ async function readLayer(
       report(piece.bytes.length);
       continue;
     }
-    const { path, sizeBytes } = piece;
-    if (sizeBytes <= inlineLimitBytes) {
-      const { fd } = await files.open(path, sizeBytes);
-      try {
-        builder.addInline(readFileSync(fd));
-      } finally {
-        closeSync(fd);
-      }
-    } else {
-      await builder.addObject(sizeBytes, async () => {
-        const { fd } = await files.open(path, sizeBytes);
-        try {
-          return await transfer.store(fd, sizeBytes);
-        } finally {
-          await closeFile(fd);
-        }
-      });
+    const file = { folders, path: piece.path, sizeBytes: piece.sizeBytes, checksum: piece.checksum };
+    if (file.sizeBytes <= inlineLimitBytes) builder.addInline(readSmallFile(file));
+    else {
+      // The first one is stored here and now, which decides how all others are.
+      await addFile(file, hasObject ? options : { ...options, store: undefined });
+      if (!hasObject) await builder.settle();
+      hasObject = true;
     }
-    report(sizeBytes);
+    report(file.sizeBytes);
   }
+  options.store?.flush();
+  // The layer is locked only as long as this runs.
+  await builder.settle();
+}
+
+function readSmallFile({ folders, path, sizeBytes, checksum }: FileRequest): Buffer {
+  const file = openLayerFile(folders, path, sizeBytes);
+  try {
+    const content = readFileSync(file.fd);
+    const crc = createCrc64();
+    crc.update(content);
+    if (content.length === sizeBytes && (checksum === undefined || crc.digest().equals(checksum))) return content;
+    throw damagedStorage(`${folders[0]}/${Buffer.from(path)}`, 'a file has not the content that its layer has');
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
+async function addFile(file: FileRequest, { builder, transfer, store }: ReadOptions): Promise<void> {
+  const { folders, path, sizeBytes, checksum } = file;
+  if (store !== undefined) {
+    const { result } = await store.storeFile(file, transfer.methods);
+    builder.addStoring(sizeBytes, result);
+    return;
+  }
+  await builder.addObject(sizeBytes, async () => {
+    const { fd } = openLayerFile(folders, path, sizeBytes);
+    try {
+      return await transfer.store(fd, sizeBytes, checksum);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 // Keeps podman from removing the layer meanwhile. Storage that may only be read, such as that of a host shared with a

@@ -6,15 +6,23 @@ import { isCompressionError } from '../splitstream/compress.ts';
 import { damagedStorage } from './errors.ts';
 
 /** A piece of a layer's archive: bytes as they are, or the content of a file of the layer. */
-export type TarSplitPiece = { kind: 'bytes'; bytes: Buffer } | { kind: 'file'; path: Buffer; sizeBytes: number };
+export type TarSplitPiece =
+  | { kind: 'bytes'; bytes: Buffer }
+  | {
+      kind: 'file';
+      path: Buffer;
+      sizeBytes: number /** CRC-64 of the content, if the record has one. */;
+      checksum?: Buffer;
+    };
 
-/** Records of tar-split (github.com/vbatts/tar-split, tar/storage); checksums and positions are not used. */
+/** Records of tar-split (github.com/vbatts/tar-split, tar/storage); positions are not used. */
 const recordSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal(1),
     name: z.string().optional(),
     name_raw: z.string().optional(),
     size: z.number().int().nonnegative().optional(),
+    payload: z.string().nullish(),
   }),
   z.object({ type: z.literal(2), payload: z.string() }),
 ]);
@@ -65,5 +73,6 @@ function parseRecord(line: string, path: string): TarSplitPiece | undefined {
   if (record.size === undefined || record.size === 0) return undefined;
   // Names that are no UTF-8 are kept apart, in base64.
   const name = record.name_raw === undefined ? Buffer.from(record.name ?? '') : Buffer.from(record.name_raw, 'base64');
-  return { kind: 'file', path: name, sizeBytes: record.size };
+  const checksum = Buffer.from(record.payload ?? '', 'base64');
+  return { kind: 'file', path: name, sizeBytes: record.size, ...(checksum.length === 0 ? {} : { checksum }) };
 }

@@ -1,106 +1,153 @@
-import { fstatSync, read, readFileSync, write } from 'node:fs';
-import { promisify } from 'node:util';
-import { beforeWriting, cloneInto, dropUnnamed, type UnnamedFile } from '../durable/unnamed-file.ts';
-import { createVerityHasher } from '../fsverity/digest.ts';
+import { fstatSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { cloneInto, dropUnnamed } from '../durable/unnamed-file.ts';
+import { computeFdVerity, readPieces } from '../fsverity/digest.ts';
 import type { ObjectOrigin } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
-import { createObjectFile, linkAsObject, type StoredObject, storeFilled } from '../repository/store-object.ts';
+import {
+  createObjectFile,
+  createObjectWriter,
+  linkAsObject,
+  type StoredObject,
+  storeFilled,
+  storeObject,
+} from '../repository/store-object.ts';
 import { isSystemError } from '../syscalls/libc.ts';
+import { createCrc64 } from './crc64.ts';
 import { damagedStorage } from './errors.ts';
+
+/** How content comes from container storage into a repository, the cheapest way first. */
+export type TransferMethod = 'reflink' | 'hard link' | 'copy';
+
+/** A file whose content is wanted. */
+export interface TransferredFile {
+  fd: number;
+  sizeBytes: number;
+  /** CRC-64 of the content; without it, whatever the file has is taken. */
+  checksum?: Uint8Array | undefined;
+}
 
 /** Brings the content of files of container storage into a repository. */
 export interface Transfer {
   /**
+   * What was decided, by the device that files are on. It may be given to another transfer into the same repository.
+   */
+  readonly methods: Map<number, TransferMethod>;
+  /**
    * Stores the content of an open file as an object, with the crash contract of `storeObject`. The caller closes the
    * file.
    *
-   * @throws CodedError `STORAGE_DAMAGED` if the file is not as long as it was.
+   * @throws CodedError `STORAGE_DAMAGED` if the file is not as long as it was, or has another checksum.
    */
-  store(fd: number, sizeBytes: number): Promise<{ object: StoredObject; origin: ObjectOrigin }>;
+  store(fd: number, sizeBytes: number, checksum?: Uint8Array): Promise<{ object: StoredObject; origin: ObjectOrigin }>;
 }
 
-type Method = 'reflink' | 'hard link' | 'copy';
-
-const readFd = promisify(read);
-const writeFd = promisify(write);
 const copyBytes = 1024 * 1024;
 
 /**
  * The cheapest way there is, found once for each file system that files come from: to share blocks, to be a further
  * name of the same file, or to copy.
  */
-export function createTransfer(repository: Repository): Transfer {
-  const methods = new Map<number, Method>();
+export function createTransfer(
+  repository: Repository,
+  methods: Map<number, TransferMethod> = new Map<number, TransferMethod>(),
+): Transfer {
   const here = fstatSync(repository.directoryFd).dev;
-  const next = (device: number, fd: number): Method =>
-    device === here && mountOf(fd) === mountOf(repository.directoryFd) ? 'hard link' : 'copy';
+  const isLinkable = (device: number, fd: number): boolean =>
+    device === here && mountOf(fd) === mountOf(repository.directoryFd);
   return {
-    async store(fd, sizeBytes) {
+    methods,
+    async store(fd, sizeBytes, checksum) {
+      const file = { fd, sizeBytes, checksum };
       const device = fstatSync(fd).dev;
       if ((methods.get(device) ?? 'reflink') === 'reflink') {
-        const object = await reflink(repository, fd, sizeBytes);
-        if (object !== undefined) return { object, origin: 'reflinked' };
-        methods.set(device, next(device, fd));
+        const object = await reflink(repository, file);
+        if (object !== undefined) {
+          methods.set(device, 'reflink');
+          return { object, origin: 'reflinked' };
+        }
+        methods.set(device, isLinkable(device, fd) ? 'hard link' : 'copy');
       }
       if (methods.get(device) === 'hard link') {
-        const object = await linkAsObject(repository, fd, sizeBytes);
-        if (object !== undefined) return { object, origin: 'hardlinked' };
+        const object = await link(repository, file);
+        if (typeof object !== 'string') return { object, origin: 'hardlinked' };
+        if (object === 'impossible') methods.set(device, 'copy');
       }
-      return { object: await copy(repository, fd, sizeBytes), origin: 'copied' };
+      return { object: await copy(repository, file), origin: 'copied' };
     },
   };
 }
 
-async function reflink(repository: Repository, fd: number, sizeBytes: number): Promise<StoredObject | undefined> {
+async function reflink(repository: Repository, { fd, sizeBytes, checksum }: TransferredFile) {
   const file = createObjectFile(repository);
+  let digest: string | undefined;
   try {
     cloneInto(file, fd);
-    if (fstatSync(file.fd).size !== sizeBytes) throw changedWhileRead(fd, sizeBytes);
+    if (fstatSync(file.fd).size !== sizeBytes) throw damaged(fd, `a file no longer has its ${sizeBytes} bytes`);
+    digest = examine(repository, { fd: file.fd, sizeBytes, checksum });
   } catch (error) {
     dropUnnamed(file);
     if (isSystemError(error, 'EOPNOTSUPP', 'ENOTTY', 'EXDEV', 'EINVAL')) return undefined;
     throw error;
   }
-  return storeFilled(repository, file, sizeBytes);
-}
-
-async function copy(repository: Repository, fd: number, sizeBytes: number): Promise<StoredObject> {
-  const file = createObjectFile(repository);
-  let digest: string | undefined;
-  try {
-    beforeWriting(file);
-    digest = await copyContent(repository, fd, { file, sizeBytes });
-  } catch (error) {
-    dropUnnamed(file);
-    throw error;
-  }
   return storeFilled(repository, file, sizeBytes, digest);
 }
 
-// Hashes on the way only where the kernel will not.
-async function copyContent(
-  repository: Repository,
-  fd: number,
-  target: { file: UnnamedFile; sizeBytes: number },
-): Promise<string | undefined> {
-  const { file, sizeBytes } = target;
-  const hasher = repository.sealing === 'works' ? undefined : createVerityHasher(repository.algorithm);
-  const buffer = Buffer.allocUnsafeSlow(Math.min(sizeBytes, copyBytes));
-  for (let position = 0; position < sizeBytes; ) {
-    const wanted = Math.min(buffer.length, sizeBytes - position);
-    const { bytesRead } = await readFd(fd, buffer, 0, wanted, position);
-    if (bytesRead === 0) throw changedWhileRead(fd, sizeBytes);
-    for (let written = 0; written < bytesRead; ) {
-      written += (await writeFd(file.fd, buffer, written, bytesRead - written, position + written)).bytesWritten;
-    }
-    hasher?.update(buffer.subarray(0, bytesRead));
-    position += bytesRead;
-  }
-  return hasher?.digest();
+async function link(repository: Repository, file: TransferredFile): Promise<StoredObject | 'impossible' | 'taken'> {
+  return linkAsObject(repository, file.fd, file.sizeBytes, examine(repository, file));
 }
 
-function changedWhileRead(fd: number, sizeBytes: number): Error {
-  return damagedStorage(`/proc/self/fd/${fd}`, `a file no longer has its ${sizeBytes} bytes`);
+/**
+ * Compares content with its checksum before it becomes an object, and computes its digest on the way where the kernel
+ * will not.
+ */
+function examine(repository: Repository, { fd, checksum }: TransferredFile): string | undefined {
+  const crc = createCrc64();
+  let digest: string | undefined;
+  if (repository.sealing === 'unsupported') {
+    digest = computeFdVerity(fd, repository.algorithm, checksum === undefined ? undefined : crc.update);
+  } else if (checksum !== undefined) readPieces(fd, crc.update);
+  if (checksum !== undefined && !crc.digest().equals(checksum)) throw wrongChecksum(fd);
+  return digest;
+}
+
+// One buffer for all files: what is in it was written before anything else can be read.
+let copyBuffer: Buffer | undefined;
+
+async function copy(repository: Repository, { fd, sizeBytes, checksum }: TransferredFile): Promise<StoredObject> {
+  copyBuffer ??= Buffer.allocUnsafeSlow(copyBytes);
+  const buffer = copyBuffer;
+  const crc = createCrc64();
+  const readAt = (position: number): Buffer => {
+    let filled = 0;
+    const wanted = Math.min(copyBytes, sizeBytes - position);
+    while (filled < wanted) {
+      const length = readSync(fd, buffer, filled, wanted - filled, position + filled);
+      if (length === 0) throw damaged(fd, `a file no longer has its ${sizeBytes} bytes`);
+      filled += length;
+    }
+    const piece = buffer.subarray(0, filled);
+    if (checksum !== undefined) crc.update(piece);
+    if (position + filled === sizeBytes && checksum !== undefined && !crc.digest().equals(checksum))
+      throw wrongChecksum(fd);
+    return piece;
+  };
+  if (sizeBytes <= copyBytes) return storeObject(repository, readAt(0));
+  const writer = createObjectWriter(repository, sizeBytes);
+  try {
+    for (let position = 0; position < sizeBytes; position += copyBytes) writer.write(readAt(position));
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+  return writer.finish();
+}
+
+function wrongChecksum(fd: number): Error {
+  return damaged(fd, 'a file has not the content that its layer has');
+}
+
+function damaged(fd: number, problem: string): Error {
+  return damagedStorage(readlinkSync(`/proc/self/fd/${fd}`), problem);
 }
 
 /**

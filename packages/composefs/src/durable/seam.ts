@@ -45,3 +45,13 @@ export function observeMutations(newObserver: MutationObserver): Disposable {
 export function beforeMutation(name: Mutation['name'], path: string): void {
   observer?.({ name, path });
 }
+
+/** Whether anybody observes mutations: then those of other threads have to be announced here too. */
+export function isObserved(): boolean {
+  return observer !== undefined;
+}
+
+/** Announces a mutation that another thread of this process is about to make. @throws what the observer throws. */
+export function announceMutation(mutation: Mutation): void {
+  observer?.(mutation);
+}

@@ -96,17 +96,31 @@ export async function computeStreamVerity(
   return hasher.digest();
 }
 
-/** The fs-verity digest of an open file's content, from its beginning. @throws a system error. */
-export function computeFdVerity(fd: number, algorithm: HashAlgorithm): string {
+/**
+ * The fs-verity digest of an open file's content, from its beginning.
+ *
+ * @param see is shown each piece of the content; it must not keep it.
+ * @throws a system error; what `see` throws.
+ */
+export function computeFdVerity(fd: number, algorithm: HashAlgorithm, see?: (chunk: Uint8Array) => void): string {
   const hasher = createVerityHasher(algorithm);
+  readPieces(fd, (piece) => {
+    see?.(piece);
+    hasher.update(piece);
+  });
+  return hasher.digest();
+}
+
+/** Shows an open file's content piece by piece, from its beginning. `see` must not keep a piece. @throws a system error. */
+export function readPieces(fd: number, see: (piece: Uint8Array) => void): void {
   // One buffer for all calls, since nothing comes between filling and hashing it: one for each of thousands of small files keeps
   // the garbage collector busier than the hashing.
   readBuffer ??= Buffer.allocUnsafeSlow(readBytes);
   const buffer = readBuffer;
   for (let position = 0; ; ) {
     const length = readSync(fd, buffer, 0, readBytes, position);
-    if (length === 0) return hasher.digest();
-    hasher.update(buffer.subarray(0, length));
+    if (length === 0) return;
+    see(buffer.subarray(0, length));
     position += length;
   }
 }

@@ -12,7 +12,7 @@ export interface BuiltImages {
 }
 
 /**
- * Makes and stores the images of layers, in each of the formats: the plain ones, and if wanted the ones to boot. They
+ * Makes and stores the images of layers, in each of the formats: the plain ones, the ones to boot, as wanted. They
  * have no names yet.
  *
  * @throws CodedError as `buildLayerTree`, `transformImageTree` and `transformForBoot`.
@@ -20,12 +20,13 @@ export interface BuiltImages {
 export async function buildImages(
   repository: Repository,
   layers: readonly StoredLayer[],
-  options: { formats: readonly ErofsFormat[]; isBootable: boolean },
+  options: { formats: readonly ErofsFormat[]; isPlain: boolean; isBootable: boolean },
 ): Promise<BuiltImages> {
   const root = await buildLayerTree(repository, layers);
   const built: BuiltImages = { images: new Map(), bootImages: new Map() };
   transformImageTree(root);
-  for (const format of options.formats) built.images.set(format, await storeImage(repository, root, format));
+  if (options.isPlain)
+    for (const format of options.formats) built.images.set(format, await storeImage(repository, root, format));
   if (!options.isBootable) return built;
   await transformForBoot(root, (leaf) => readFileNode(repository, leaf));
   for (const format of options.formats) built.bootImages.set(format, await storeImage(repository, root, format));

@@ -4,7 +4,8 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { CodedError } from '@workbench/run';
 import { isCompressionError } from '../splitstream/compress.ts';
 
-const chunkSize = 256 * 1024;
+// The mark is of streams: so much is decompressed ahead on another thread while this one is busy.
+const options = { chunkSize: 256 * 1024, highWaterMark: 4 * 1024 * 1024 };
 
 const gzipMagic = Buffer.from([0x1f, 0x8b]);
 const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
@@ -31,9 +32,9 @@ async function* decompress(blob: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
     head = Buffer.concat([head, value]);
   }
   const whole = prepend(head, pieces);
-  if (head.subarray(0, gzipMagic.length).equals(gzipMagic)) yield* inflate(whole, createGunzip({ chunkSize }));
+  if (head.subarray(0, gzipMagic.length).equals(gzipMagic)) yield* inflate(whole, createGunzip(options));
   else if (head.subarray(0, zstdMagic.length).equals(zstdMagic)) {
-    yield* inflate(whole, createZstdDecompress({ chunkSize }));
+    yield* inflate(whole, createZstdDecompress(options));
   } else yield* whole;
 }
 

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { CodedError } from '@workbench/run';
 import type { ImageSource } from '../containers-storage/image-source.ts';
+import type { TransferMethod } from '../containers-storage/transfer.ts';
 import { commitLinks, type NewLink } from '../repository/commit.ts';
 import { type ImportCounters, zeroCounters } from '../repository/layer-builder.ts';
 import { linkedDigest } from '../repository/links.ts';
@@ -22,6 +23,10 @@ export interface ImportOptions extends SourceOptions {
   tag?: string;
   /** Makes the images to boot, beside the plain ones. */
   bootable: boolean;
+  /** Makes nothing but the images to boot: an operating system is never mounted from the plain ones. */
+  isBootOnly?: boolean;
+  /** Threads that store objects; 0 for none. Default: as many as are of use, if there is much to import. */
+  threads?: number;
   onProgress?(progress: ImportProgress): void;
 }
 
@@ -29,7 +34,7 @@ export interface ImportResult {
   /** `sha256:` digests of the JSON. */
   manifestDigest: string;
   configDigest: string;
-  /** Digests of the images, by format. */
+  /** Digests of the plain images, by format; empty with `isBootOnly`, unless they were there. */
   imageIds: Map<ErofsFormat, string>;
   /** Empty unless `bootable` was asked for. */
   bootImageIds: Map<ErofsFormat, string>;
@@ -37,6 +42,8 @@ export interface ImportResult {
   manifestStream: string;
   configStream: string;
   counters: ImportCounters;
+  /** How content came out of container storage; undefined if none did, and for sources whose content is packed. */
+  transferMethod: TransferMethod | undefined;
 }
 
 /**
@@ -65,7 +72,12 @@ export async function importImage(
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
   const configDigest = `sha256:${hash('sha256', image.config, 'hex')}`;
   const former = await readFormerReferences(repository, configDigest);
-  const built = await findOrBuild(repository, layers, { former, formats, isBootable: options.bootable });
+  const built = await findOrBuild(repository, layers, {
+    former,
+    formats,
+    isPlain: options.isBootOnly !== true,
+    isBootable: options.bootable || options.isBootOnly === true,
+  });
   options.signal?.throwIfAborted();
 
   const diffIds = layers.map(({ diffId, stream }) => [diffId, stream] as const);
@@ -93,6 +105,7 @@ export async function importImage(
     bootImageIds: built.bootImages,
     manifestStream,
     counters,
+    transferMethod: image.transferMethod?.(),
   };
 }
 
@@ -122,19 +135,24 @@ async function readFormerReferences(
 async function findOrBuild(
   repository: Repository,
   layers: readonly StoredLayer[],
-  options: { former: ReadonlyMap<string, string>; formats: readonly ErofsFormat[]; isBootable: boolean },
+  options: {
+    former: ReadonlyMap<string, string>;
+    formats: readonly ErofsFormat[];
+    isPlain: boolean;
+    isBootable: boolean;
+  },
 ): Promise<BuiltImages> {
-  const { former, formats, isBootable } = options;
+  const { former, formats, isPlain, isBootable } = options;
   const isLinked = (digest: string | undefined) =>
     digest !== undefined && linkedDigest(repository, 'images', digest) === digest && isUsable(repository, digest);
   const pick = (images: Map<ErofsFormat, string>) =>
     new Map([...images].filter(([format]) => formats.includes(format)));
   const found = {
-    images: pick(imagesOf(former, false)),
+    images: new Map([...pick(imagesOf(former, false))].filter(([, digest]) => isPlain || isLinked(digest))),
     bootImages: isBootable ? pick(imagesOf(former, true)) : new Map(),
   };
   const isComplete = formats.every((format) => {
-    return isLinked(found.images.get(format)) && (!isBootable || isLinked(found.bootImages.get(format)));
+    return (!isPlain || isLinked(found.images.get(format))) && (!isBootable || isLinked(found.bootImages.get(format)));
   });
-  return isComplete ? found : buildImages(repository, layers, { formats, isBootable });
+  return isComplete ? found : buildImages(repository, layers, { formats, isPlain, isBootable });
 }

@@ -5,6 +5,7 @@ import { linkedDigest } from '../repository/links.ts';
 import { isUsable } from '../repository/objects.ts';
 import type { Repository } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
+import type { LayerThreads } from '../threads/layer-threads.ts';
 import type { StoredLayer } from './image-tree.ts';
 import { contentTypes, streamName } from './names.ts';
 
@@ -21,9 +22,14 @@ export interface ImportProgress {
 /** What the import of layers needs beside them. */
 export interface LayersOptions {
   counters: ImportCounters;
+  /** Threads that store objects; 0 for none. Default: as many as are of use, if there is much to read. */
+  threads?: number;
   onProgress?(progress: ImportProgress): void;
   signal?: AbortSignal;
 }
+
+/** Layers that are less than this in all are stored without threads. */
+const threadedBytes = 8 * 1024 * 1024;
 
 /** What may be lost when the program is killed, in bytes of layers: naming a layer costs a sync. */
 const unnamedBytes = 512 * 1024 * 1024;
@@ -47,6 +53,7 @@ export async function importLayers(
   const failure = new AbortController();
   const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   // An image may have the same layer twice.
+  await using threads = await startUsefulThreads(repository, image, options);
   const distinct = [...new Map(image.layers.map((layer) => [layer.diffId, layer])).values()];
   const streams = new Map<string, string>();
   const queue = distinct.values();
@@ -57,7 +64,8 @@ export async function importLayers(
       let stream = await findLayer(repository, name);
       const track = progress.begin(layer);
       if (stream === undefined) {
-        stream = await importLayer(repository, layer, { counters: options.counters, signal, report: track.report });
+        const { counters } = options;
+        stream = await importLayer(repository, layer, { counters, signal, report: track.report, threads });
         await names.add(name, stream, layer.sizeBytes);
       }
       streams.set(layer.diffId, stream);
@@ -84,17 +92,44 @@ export async function importLayers(
 async function importLayer(
   repository: Repository,
   layer: LayerSource,
-  options: { counters: ImportCounters; signal: AbortSignal; report: (bytes: number) => void },
+  options: {
+    counters: ImportCounters;
+    signal: AbortSignal;
+    report: (bytes: number) => void;
+    threads: LayerThreads | undefined;
+  },
 ): Promise<string> {
-  const { counters, signal, report } = options;
+  const { counters, signal, report, threads } = options;
   const builder = createLayerBuilder(repository, contentTypes.layer, counters);
+  const store = threads?.openLayer();
   try {
-    await layer.read(repository, builder, { report, signal });
+    await layer.read(repository, builder, { report, signal, ...(store === undefined ? {} : { store }) });
     return await builder.finish();
   } catch (error) {
+    store?.flush();
     await builder.settle();
     throw error;
   }
+}
+
+// To start a thread takes as long as to store some megabytes.
+async function startUsefulThreads(
+  repository: Repository,
+  image: ImageSource,
+  options: LayersOptions,
+): Promise<LayerThreads | undefined> {
+  // What a repair is about, only this thread knows.
+  if (options.threads === 0 || repository.suspects.size > 0) return undefined;
+  const missing = image.layers.filter(
+    ({ diffId }) => findStream(repository, streamName('layer', diffId)) === undefined,
+  );
+  const bytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (options.threads === undefined && bytes < threadedBytes) return undefined;
+  const { usefulThreads } = await import('../threads/pool.ts');
+  const count = options.threads ?? usefulThreads();
+  if (count === 0) return undefined;
+  const { startLayerThreads } = await import('../threads/layer-threads.ts');
+  return startLayerThreads(repository, count);
 }
 
 function createProgress(image: ImageSource, { onProgress }: LayersOptions) {

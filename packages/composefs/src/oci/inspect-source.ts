@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { findImage, followParents } from '../containers-storage/find-image.ts';
-import { openLayerFiles } from '../containers-storage/layer-files.ts';
+import { findLayerFolders } from '../containers-storage/layer-files.ts';
 import { openStores } from '../containers-storage/store.ts';
 import { type OciConfig, type OciManifest, parseConfig, parseManifest } from './manifest.ts';
 import { openSource, type SourceOptions, splitSource } from './open-source.ts';
@@ -44,5 +44,5 @@ export async function inspectSource(source: string, options: SourceOptions = {})
 function unpackedFolders(name: string, roots: readonly string[] | undefined): readonly string[] {
   const stores = openStores(roots);
   const top = followParents(stores, findImage(stores, name).layer).at(-1);
-  return top === undefined ? [] : openLayerFiles(stores, top).folders;
+  return top === undefined ? [] : findLayerFolders(stores, top);
 }

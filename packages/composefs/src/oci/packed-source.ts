@@ -41,7 +41,7 @@ function makeLayer(name: string, image: PackedImage, packed: { layer: OciDescrip
   return {
     diffId: checkSha256(diffId),
     sizeBytes: layer.size,
-    async read(repository, builder, { report, signal }) {
+    async read(repository, builder, { report, signal, store }) {
       const blobHash = createHash('sha256');
       const diffHash = createHash('sha256');
       const blob = observe(image.open(layer, signal), (chunk) => {
@@ -50,7 +50,7 @@ function makeLayer(name: string, image: PackedImage, packed: { layer: OciDescrip
         report(chunk.length);
       });
       const archive = observe(decompressLayer(layer.mediaType, blob), (chunk) => diffHash.update(chunk));
-      await readArchiveLayer(repository, archive, builder);
+      await readArchiveLayer(repository, archive, builder, store);
       compareDigest(`layer ${layer.digest} of ${name}`, layer.digest, blobHash.digest('hex'));
       compareDigest(`the uncompressed layer ${layer.digest} of ${name}`, diffId, diffHash.digest('hex'));
     },

@@ -1,3 +1,4 @@
+import type { LayerStore } from '../containers-storage/layer-store.ts';
 import type { LayerBuilder } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
 import { storeObject, storeObjectFromChunks } from '../repository/store-object.ts';
@@ -9,16 +10,23 @@ const heldBytes = 1024 * 1024;
 /**
  * Splits the archive of a layer into a builder.
  *
+ * @param store where objects go; without it, they are stored here.
  * @throws CodedError `TAR_INVALID`; whatever the archive throws.
  */
 export async function readArchiveLayer(
   repository: Repository,
   archive: AsyncIterable<Buffer>,
   builder: LayerBuilder,
+  store?: LayerStore,
 ): Promise<void> {
   await splitTar(archive, {
     writeInline: (bytes) => builder.addInline(bytes),
     async writeObject(sizeBytes, chunks) {
+      if (store !== undefined) {
+        const { result } = await store.storeContent(sizeBytes, chunks);
+        builder.addStoring(sizeBytes, result);
+        return;
+      }
       if (sizeBytes <= heldBytes) {
         const content = await collect(chunks, sizeBytes);
         await builder.addObject(sizeBytes, async () => copied(await storeObject(repository, content)));
@@ -34,6 +42,7 @@ export async function readArchiveLayer(
       await stored;
     },
   });
+  store?.flush();
 }
 
 function copied<Stored>(object: Stored): { object: Stored; origin: 'copied' } {

@@ -42,9 +42,11 @@ export interface LayerBuilder {
    * bounded; what it rejects with fails the layer. Resolves when it has been started.
    */
   addObject(sizeBytes: number, store: () => Promise<{ object: StoredObject; origin: ObjectOrigin }>): Promise<void>;
+  /** Adds an object that is being stored already. What that rejects with fails the layer. @throws what failed before. */
+  addStoring(sizeBytes: number, stored: Promise<{ object: StoredObject; origin: ObjectOrigin }>): void;
   /** Waits for all objects and stores the stream. @returns its digest. */
   finish(): Promise<string>;
-  /** Waits until nothing is being stored any more, after something failed. */
+  /** Waits until nothing is being stored any more, whatever became of it; more may be added afterwards. */
   settle(): Promise<void>;
 }
 
@@ -84,6 +86,21 @@ export function createLayerBuilder(
       for (const piece of pieces) await writer.writeInline(piece);
     });
   };
+  const addStoring = (sizeBytes: number, stored: Promise<{ object: StoredObject; origin: ObjectOrigin }>): void => {
+    flushInline();
+    storing.add(stored);
+    append(async () => {
+      const { object, origin } = await stored;
+      count(counters, object.isNew ? origin : 'present', sizeBytes);
+      await writer.writeObject(object.digest, sizeBytes);
+    });
+    // A failure is kept at once; the chain may come to it much later.
+    stored
+      .catch((error) => {
+        failure ??= { error };
+      })
+      .finally(() => storing.delete(stored));
+  };
   return {
     addInline(bytes) {
       inline.push(bytes);
@@ -92,20 +109,11 @@ export function createLayerBuilder(
     async addObject(sizeBytes, store) {
       await slots.take();
       if (failure !== undefined) throw failure.error;
-      flushInline();
-      const stored = store().finally(slots.give);
-      storing.add(stored);
-      append(async () => {
-        const { object, origin } = await stored;
-        count(counters, object.isNew ? origin : 'present', sizeBytes);
-        await writer.writeObject(object.digest, sizeBytes);
-      });
-      // A failure is kept at once; the chain may come to it much later.
-      stored
-        .catch((error) => {
-          failure ??= { error };
-        })
-        .finally(() => storing.delete(stored));
+      addStoring(sizeBytes, store().finally(slots.give));
+    },
+    addStoring(sizeBytes, stored) {
+      addStoring(sizeBytes, stored);
+      if (failure !== undefined) throw failure.error;
     },
     async finish() {
       flushInline();

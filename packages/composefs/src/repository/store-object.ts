@@ -1,6 +1,5 @@
-import { closeSync, constants, openSync, write } from 'node:fs';
+import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { CodedError } from '@workbench/run';
 import { makeDirectory } from '../durable/make-directory.ts';
 import { replaceByFile } from '../durable/replace.ts';
@@ -26,18 +25,20 @@ export interface StoredObject {
   isNew: boolean;
 }
 
-const writeFd = promisify(write);
-
 /**
  * Stores bytes that are at hand. After it resolves, the object is there for every process; it survives a loss of power
  * once the file system was synced, before which nothing may refer to it. If it throws, no object of that digest is
  * there that was not before.
  */
 export async function storeObject(repository: Repository, content: Uint8Array): Promise<StoredObject> {
-  if (repository.sealing === 'works') return storeUnhashed(repository, content.length, [content]);
-  const digest = computeVerity(content, repository.algorithm);
-  if (isPresent(repository, digest, content.length)) return { digest, isNew: false };
-  return storeUnhashed(repository, content.length, [content], digest);
+  let digest: string | undefined;
+  if (repository.sealing !== 'works') {
+    digest = computeVerity(content, repository.algorithm);
+    if (isPresent(repository, digest, content.length)) return { digest, isNew: false };
+  }
+  const writer = createObjectWriter(repository, content.length, digest);
+  writer.write(content);
+  return writer.finish();
 }
 
 /** Stores content that comes in chunks, with the crash contract of {@link storeObject}. At most one chunk is held. */
@@ -46,7 +47,60 @@ export async function storeObjectFromChunks(
   sizeBytes: number,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<StoredObject> {
-  return storeUnhashed(repository, sizeBytes, chunks);
+  const writer = createObjectWriter(repository, sizeBytes);
+  try {
+    for await (const chunk of chunks) writer.write(chunk);
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+  return writer.finish();
+}
+
+/** An object that is being stored, with the crash contract of {@link storeObject}. */
+export interface ObjectWriter {
+  /** Takes the next bytes, which may change afterwards. If it throws, the object is abandoned. */
+  write(chunk: Uint8Array): void;
+  /** All has come. */
+  finish(): Promise<StoredObject>;
+  /** It will not come to anything. */
+  abandon(): void;
+}
+
+/**
+ * Begins to store content that comes bit by bit.
+ *
+ * @param knownDigest the digest, if it was computed before.
+ */
+export function createObjectWriter(repository: Repository, sizeBytes: number, knownDigest?: string): ObjectWriter {
+  const file = createObjectFile(repository);
+  const hasher =
+    repository.sealing === 'works' || knownDigest !== undefined ? undefined : createVerityHasher(repository.algorithm);
+  let position = 0;
+  let isOpen = true;
+  const abandon = (): void => {
+    if (isOpen) dropUnnamed(file);
+    isOpen = false;
+  };
+  return {
+    write(chunk) {
+      try {
+        if (position === 0) beforeWriting(file);
+        // Writing goes to memory; a thread for it would cost more than it.
+        for (let written = 0; written < chunk.length; ) {
+          const length = writeSync(file.fd, chunk, written, chunk.length - written, position);
+          written += length;
+          position += length;
+        }
+        hasher?.update(chunk);
+      } catch (error) {
+        abandon();
+        throw error;
+      }
+    },
+    finish: () => storeFilled(repository, file, sizeBytes, knownDigest ?? hasher?.digest()),
+    abandon,
+  };
 }
 
 /**
@@ -62,7 +116,7 @@ export async function storeFilled(
   knownDigest?: string,
 ): Promise<StoredObject> {
   try {
-    reopenReadOnly(file);
+    if (repository.sealing !== 'unsupported') reopenReadOnly(file);
     const digest = await sealAndMeasure(repository, file.fd, file.directory, knownDigest);
     return { digest, isNew: publish(repository, file, digest, sizeBytes) };
   } finally {
@@ -110,39 +164,39 @@ export async function sealAndMeasure(
  * Makes an open, read-only file of the same file system an object, by a further name: sealed in place, it keeps its
  * owner, mode and time.
  *
- * @returns undefined if the file cannot be sealed, or may not get a name there.
+ * @returns `impossible` if the file cannot be sealed, or may not get a name there; `taken` if a damaged object is in the
+ * way, which is for a copy to replace.
  */
 export async function linkAsObject(
   repository: Repository,
   fd: number,
   sizeBytes: number,
-): Promise<StoredObject | undefined> {
+  knownDigest?: string,
+): Promise<StoredObject | 'impossible' | 'taken'> {
   try {
-    const digest = await sealAndMeasure(repository, fd, `fd ${fd}`);
+    const digest = await sealAndMeasure(repository, fd, `fd ${fd}`, knownDigest);
     ensureDirectory(repository, 'objects');
     ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);
     if (linkOpenFile(fd, join(repository.path, objectPath(digest)))) return { digest, isNew: true };
-    // A damaged object in the way is for a copy to replace.
-    return isPresent(repository, digest, sizeBytes) ? { digest, isNew: false } : undefined;
+    return isPresent(repository, digest, sizeBytes) ? { digest, isNew: false } : 'taken';
   } catch (error) {
-    if (error instanceof CodedError || isSystemError(error, 'EXDEV', 'EPERM', 'EMLINK', 'EACCES', 'EROFS'))
-      return undefined;
+    if (error instanceof CodedError || isSystemError(error, 'EXDEV', 'EPERM', 'EMLINK', 'EACCES', 'EROFS')) {
+      return 'impossible';
+    }
     throw error;
   }
 }
 
 /** Whether an intact object is there under a digest. */
 export function isPresent(repository: Repository, digest: string, sizeBytes: number): boolean {
+  const path = join(repository.path, objectPath(digest));
+  // Most often it is not there, and that is cheaper to hear than an error.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  const fd = openSync(path, constants.O_RDONLY);
   try {
-    const fd = openSync(join(repository.path, objectPath(digest)), constants.O_RDONLY);
-    try {
-      return isIntact(repository, fd, { digest, sizeBytes });
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
-    throw error;
+    return isIntact(repository, fd, { digest, sizeBytes });
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -156,33 +210,6 @@ function ensureDirectory(repository: Repository, directory: string): void {
   if (made.has(directory)) return;
   makeDirectory(join(repository.path, directory), 0o755);
   made.add(directory);
-}
-
-async function storeUnhashed(
-  repository: Repository,
-  sizeBytes: number,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  knownDigest?: string,
-): Promise<StoredObject> {
-  const file = createObjectFile(repository);
-  const hasher =
-    repository.sealing === 'works' || knownDigest !== undefined ? undefined : createVerityHasher(repository.algorithm);
-  try {
-    beforeWriting(file);
-    let position = 0;
-    for await (const chunk of chunks) {
-      for (let written = 0; written < chunk.length; ) {
-        const { bytesWritten } = await writeFd(file.fd, chunk, written, chunk.length - written, position);
-        written += bytesWritten;
-        position += bytesWritten;
-      }
-      hasher?.update(chunk);
-    }
-  } catch (error) {
-    dropUnnamed(file);
-    throw error;
-  }
-  return storeFilled(repository, file, sizeBytes, knownDigest ?? hasher?.digest());
 }
 
 // Objects are linked before they are synced, so that a loss of power can leave a name with less than its content.

@@ -1,0 +1,48 @@
+import type { FileRequest, Stored } from '../containers-storage/layer-store.ts';
+import type { TransferMethod } from '../containers-storage/transfer.ts';
+import type { Mutation } from '../durable/seam.ts';
+import type { HashAlgorithm } from '../fsverity/algorithm.ts';
+import type { Repository } from '../repository/repository.ts';
+
+/** What a thread knows from the beginning. */
+export interface ThreadSetup {
+  repository: Pick<Repository, 'path' | 'isSecure' | 'directoryFd' | 'sealing'> & { algorithm: HashAlgorithm };
+  /** Set if every mutation is announced to the main thread, which answers by this number: see {@link verdicts}. */
+  verdict: Int32Array | undefined;
+}
+
+/** What the main thread says to a mutation. */
+export const verdicts = { undecided: 0, go: 1, stop: 2 } as const;
+
+/** Work for a thread. `id` comes back in the answer. */
+export type Task =
+  /** Whole contents, one after the other in memory. */
+  | { kind: 'contents'; id: number; memory: Uint8Array; sizes: number[] }
+  /** The next part of a content that does not fit into memory at once; all parts of it go to one thread. */
+  | {
+      kind: 'part';
+      id: number;
+      content: number;
+      part: Uint8Array;
+      sizeBytes: number;
+      end: 'no' | 'whole' | 'abandoned';
+    }
+  | {
+      kind: 'files';
+      id: number;
+      files: FileRequest[];
+      methods: readonly (readonly [device: number, method: TransferMethod])[];
+    };
+
+/** What became of one content or file. Errors keep their code; a stop is what the main thread decided. */
+export type Outcome = Stored | { failure: Failure };
+
+export interface Failure {
+  message: string;
+  code: string | undefined;
+  hint: string | undefined;
+  isCoded: boolean;
+  isStop: boolean;
+}
+
+export type Answer = { kind: 'done'; id: number; outcomes: Outcome[] } | { kind: 'mutation'; mutation: Mutation };

@@ -72,6 +72,13 @@ export const tools: readonly Tool[] = [
     packages: { apt: 'openssh-client', dnf: 'openssh-clients' },
   },
   {
+    id: 'objcopy',
+    argv: ['objcopy', '--version'],
+    neededFor: 'installing images with a unified kernel image',
+    optional: true,
+    packages: { apt: 'binutils', dnf: 'binutils' },
+  },
+  {
     id: 'runc',
     argv: ['runc', '--version'],
     neededFor: 'building images where no systemd runs',

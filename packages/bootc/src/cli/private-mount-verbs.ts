@@ -13,6 +13,7 @@ const verbs = new Set([
   'config-diff',
   'composefs-finalize-staged',
   'image',
+  'loader-entries',
 ]);
 
 const internalVerbs = new Set(['composefs-gc', 'fsck', 'migrate', 'repair', 'prep-soft-reboot']);

@@ -41,6 +41,14 @@ export function planRollback(model: RootModel): RollbackPlan {
   const active = model.entries.filter((entry) => entry.set === 'active' && entry.fileName.startsWith('bootc_'));
   const of = (id: string) => active.filter((entry) => entry.deploymentId === id);
   const others = active.filter((entry) => entry.deploymentId !== next.id && entry.deploymentId !== second.id);
+  if (
+    of(next.id).length === 0 &&
+    model.entries.some(({ deploymentId, set }) => set === 'active' && deploymentId === next.id)
+  ) {
+    throw new CodedError('ROLLBACK_UNSUPPORTED', 'the menu of unified kernel images of grub cannot be changed', {
+      hint: 'choose the entry in the menu when the system starts',
+    });
+  }
   const [first, ...rest] = [...of(next.id), ...of(second.id), ...others];
   const missing = of(next.id).flatMap((entry) => entry.missingFiles);
   if (first?.deploymentId !== next.id || missing.length > 0 || !next.hasState) {

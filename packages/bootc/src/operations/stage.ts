@@ -10,6 +10,7 @@ import {
 import { configurationArchitecture } from '../boot/architecture.ts';
 import { arrangeEntries } from '../boot/deployment-entries.ts';
 import { kernelArgumentsOfFiles, readKargsFiles } from '../boot/kargs-d.ts';
+import { withOwnersOf } from '../boot/owned-options.ts';
 import { deploymentTag } from '../deployment/deployment-tag.ts';
 import { displayReference, formatOriginReference, type OriginReference } from '../deployment/image-reference.ts';
 import { mergeConflictError } from '../etc-merge/conflict-error.ts';
@@ -141,7 +142,9 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     },
   });
   await boot.write();
-  await writeStagedEntries(bootDirectory, arrangeEntries([boot.entry, fallback], { osId: boot.osId, bootloader }));
+  // The kernel arguments are those of the booted deployment, so whose they are is known, too.
+  const entries = [withOwnersOf(boot.entry, fallback), fallback];
+  await writeStagedEntries(bootDirectory, arrangeEntries(entries, { osId: boot.osId, bootloader }));
   await writeStagedRecord(storage.root, { deploymentId, isFinalizationLocked: request.isLocked });
   // From here on the caller is told that it is staged, so what becomes of it has to be told after the next boot too.
   if (!request.isLocked) {

@@ -1,11 +1,6 @@
 import { defineCommand, defineGroup } from '../define-command.ts';
 import { flag, value } from '../options.ts';
-import { notBuilt, requireBootedHost } from '../require-booted-host.ts';
-
-async function failUnbuilt(verb: string): Promise<void> {
-  await requireBootedHost();
-  throw notBuilt(verb);
-}
+import { requireBootedHost } from '../require-booted-host.ts';
 
 /** Verbs on the deployments of the booted system. */
 export const deploymentCommands = [
@@ -68,7 +63,11 @@ export const deploymentCommands = [
       command: 'set-options-for-source',
       describe: 'Set the kernel arguments of one owner',
       options: { source: value('Owner'), options: value('Its kernel arguments; none removes them') },
-      handler: () => failUnbuilt('loader-entries'),
+      handler: async (args) => {
+        await requireBootedHost();
+        const { runSetOptionsForSource } = await import('../../operations/loader-entries.ts');
+        await runSetOptionsForSource(args.source, args.options);
+      },
     }),
   ]),
 ];

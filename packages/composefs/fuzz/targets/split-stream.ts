@@ -28,7 +28,8 @@ export const splitStream: FuzzTarget = {
     for (const name of ['sha256:a', 'sha256:b', 'composefs.image.v1']) config.addNamedReference(name, digest(name));
     await config.writeObject(digest('config'), 700);
     const empty = createSplitStreamWriter(algorithm, 'oci_blob');
-    return Promise.all([layer.finish(), config.finish(), empty.finish()]);
+    const files = await Promise.all([layer.finish(), config.finish(), empty.finish()]);
+    return [...files, ...files.map(inFormerOrder)];
   },
   // What is in the frames is out of reach otherwise.
   repair(input, random) {
@@ -53,3 +54,14 @@ export const splitStream: FuzzTarget = {
   },
   refusals: ['SPLITSTREAM_INVALID', 'TAR_INVALID'],
 };
+
+// The header as bootc up to 1.15 wrote it: the info section first.
+function inFormerOrder(file: Buffer): Buffer {
+  return Buffer.concat([
+    file.subarray(16, 32),
+    file.subarray(12, 14),
+    file.subarray(0, 12),
+    file.subarray(14, 16),
+    file.subarray(32),
+  ]);
+}

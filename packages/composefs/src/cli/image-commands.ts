@@ -24,16 +24,17 @@ export function addImageVerbs<Args extends ParsedGlobals>(
   return parser
     .command(
       'pull <image> [name]',
-      'Import an image: oci:DIR[:TAG] or containers-storage:NAME',
+      'Import an image: docker://NAME, containers-storage:NAME, oci:DIR[:TAG], oci-archive:FILE, …',
       (y) =>
         y
           .positional('image', { type: 'string', demandOption: true })
           .positional('name', { type: 'string', describe: 'The tag; by default the source' })
           .option('bootable', { type: 'boolean', default: false, describe: 'Make the image to boot as well' })
           .option('local-fetch', {
-            choices: ['auto'] as const,
+            choices: ['auto', 'zerocopy', 'disabled'] as const,
             default: 'auto' as const,
-            describe: 'Container storage is always read where it lies, sharing content where the file system can',
+            describe:
+              'Container storage is always read where it lies; zerocopy is an error if content has to be copied',
           }),
       (args) => runPull(context(args), args),
     )

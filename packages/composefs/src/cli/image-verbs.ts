@@ -20,7 +20,7 @@ import { formatCounters, formatFsck, formatHurt, formatImageCheck, formatTable, 
 /** `cfs oci pull IMAGE [NAME]`. */
 export async function runPull(
   context: CliContext,
-  args: { image: string; name?: string | undefined; bootable: boolean },
+  args: { image: string; name?: string | undefined; bootable: boolean; 'local-fetch': string },
 ): Promise<void> {
   await using repository = await openNamedRepository(context);
   const tag = args.name ?? args.image;
@@ -32,6 +32,11 @@ export async function runPull(
   context.print(`objects  ${formatCounters(result.counters)}`);
   const bootImage = result.bootImageIds.get(repository.erofsFormats.default);
   if (bootImage !== undefined) context.print(`Boot image: ${bootImage}`);
+  if (args['local-fetch'] === 'zerocopy' && result.counters.copied > 0) {
+    throw new CodedError('COPY_NOT_SHARED', `${result.counters.copied} objects could only be copied`, {
+      hint: 'the image is imported all the same; to share content, have both on one file system and one mount',
+    });
+  }
 }
 
 /** `cfs oci images`. */

@@ -58,6 +58,7 @@ export async function cfsMain(argv: string[], options: CliOptions = {}): Promise
       .strict()
       .version(false)
       .help()
+      .alias('h', 'help')
       .exitProcess(false)
       .fail((message, error) => {
         throw error ?? new CodedError('USAGE', message, { hint: 'see: cfs --help', exitCode: 2 });

@@ -51,7 +51,7 @@ export async function pruneContainerStorage(options: PruneOptions): Promise<stri
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
   }
-  await forgetManagedImages(storage, plan.names);
+  await forgetManagedImages(storage, plan);
   return removed;
 }
 

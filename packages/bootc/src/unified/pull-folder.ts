@@ -1,31 +1,32 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, removeTree } from '@workbench/composefs';
-import { listOptionalDirectory, pathExists } from '../storage/optional-file.ts';
+import { listOptionalDirectory } from '../storage/optional-file.ts';
 
-/** Where podman puts the blobs it pulls until they are unpacked. Disposing of it removes it. */
+/** Where podman puts the blobs it pulls until they are unpacked. Disposing of it empties it. */
 export interface PullFolder extends AsyncDisposable {
   path: string;
   /** Sizes of the files in it. */
   fileSizes(): Promise<number[]>;
 }
 
-const parentName = 'pull.tmp';
+const folderName = 'pull.tmp';
 
 /**
- * Makes the folder of this process for blobs, on the file system of the storage, since they may be larger than memory.
- * Folders that stopped processes left are removed.
+ * Opens the folder for blobs, on the file system of the storage, since they may be larger than memory. What a stopped pull
+ * left is removed. The folder itself stays, so that a pull that goes well, after which podman leaves nothing, needs no sync.
+ *
+ * No two pulls into one storage run at a time: they hold the lock of operations, or have the storage to themselves.
  */
 export async function openPullFolder(bootcDirectory: string): Promise<PullFolder> {
-  const parent = join(bootcDirectory, parentName);
-  makeDirectory(parent, 0o700);
-  for (const name of await listOptionalDirectory(parent)) {
-    const isLeftBehind = name === String(process.pid) || !(await pathExists(`/proc/${name}`));
-    if (isLeftBehind) await removeTree(join(parent, name));
-  }
-  const path = join(parent, String(process.pid));
+  const path = join(bootcDirectory, folderName);
   makeDirectory(path, 0o700);
-  return { path, fileSizes: () => fileSizes(path), [Symbol.asyncDispose]: () => removeTree(path) };
+  await empty(path);
+  return { path, fileSizes: () => fileSizes(path), [Symbol.asyncDispose]: () => empty(path) };
+}
+
+async function empty(folder: string): Promise<void> {
+  for (const name of await listOptionalDirectory(folder)) await removeTree(join(folder, name));
 }
 
 // Files come and go meanwhile.

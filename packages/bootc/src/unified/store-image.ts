@@ -47,9 +47,7 @@ export async function storeImage(
     // Whoever made it here wants to keep it.
     if (own !== undefined) return own;
   }
-  // One that a person had brought stays theirs.
-  const isManaged = isForBootc && (await isOrBecomesManaged(storage, storedAs));
-  if (isManaged) await recordManagedImage(storage, name);
+  if (isForBootc) await recordUnlessAPersons(storage, storedAs);
   await bring(storage, { reference, name }, options);
   const stored = await findStoredImage(storage.path, storedAs);
   if (stored === undefined) {
@@ -57,14 +55,17 @@ export async function storeImage(
       hint: 'see what it has: bootc image cmd list',
     });
   }
-  if (!isForBootc) await forgetManagedImages(storage, [stored.name]);
-  else if (isManaged) await recordManagedImage(storage, stored.name, stored.id);
+  if (!isForBootc) await forgetManagedImages(storage, { names: [stored.name] });
   return stored;
 }
 
-async function isOrBecomesManaged(storage: ContainerStorage, reference: ImageReference): Promise<boolean> {
+// One that a person had brought stays theirs. The image that is there under the name so far is about to lose it.
+async function recordUnlessAPersons(storage: ContainerStorage, reference: ImageReference): Promise<void> {
   const before = await findStoredImage(storage.path, reference);
-  return before === undefined || (await readManagedImages(storage)).has(before.name);
+  const [name] = storedNamesOf(reference) as [string, ...string[]];
+  if (before === undefined) await recordManagedImage(storage, name);
+  else if ((await readManagedImages(storage)).has(before.name))
+    await recordManagedImage(storage, before.name, before.id);
 }
 
 async function bring(

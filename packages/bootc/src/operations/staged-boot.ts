@@ -1,4 +1,13 @@
-import { type ImportResult, type Repository, readFileNode, readImagePart } from '@workbench/composefs';
+import {
+  buildImageTree,
+  type Directory,
+  emptyDirectory,
+  findNode,
+  type ImportResult,
+  type Repository,
+  readFileNode,
+  readImagePart,
+} from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import type { BlsEntry } from '../boot/bls-entry.ts';
 import { computeBootDigest } from '../boot/boot-digest.ts';
@@ -32,7 +41,7 @@ export interface StagedBoot {
 /** What decides how a new deployment boots. */
 export interface StagedBootOptions {
   model: RootModel;
-  image: Pick<ImportResult, 'manifestDigest' | 'imageIds' | 'bootImageIds'>;
+  image: Pick<ImportResult, 'manifestDigest' | 'bootImageIds' | 'bootFolder'>;
   imageName: string;
   booted: BootedKernelArguments;
   warn(line: string): void;
@@ -48,16 +57,14 @@ const bootOverheadBytes = 1 << 20;
  * @throws CodedError `IMAGE_WITHOUT_KERNEL` and its like; `UKI_DIGEST_MISMATCH`, `GRUB_UKI_UNSUPPORTED`, `KARGS_FILE_INVALID`.
  */
 export async function prepareStagedBoot(repository: Repository, options: StagedBootOptions): Promise<StagedBoot> {
-  const imageId = options.image.imageIds.get(repository.erofsFormats.default);
-  if (imageId === undefined) throw new Error('the import made no image of the default format');
-  const tree = readImagePart(repository, imageId, ['boot', modulesDirectory, kargsDirectory, ...osReleasePaths]);
-  const unified = findUnifiedKernel(tree);
+  const { model, image } = options;
+  const { bootloader, bootIsMount = false } = model.boot;
+  const deploymentId = image.bootImageIds.get(repository.erofsFormats.default);
+  if (deploymentId === undefined) throw new Error('the import made no image of the default format');
+  const unified = findUnifiedKernel(await readBootFolder(repository, image));
   if (unified !== undefined) return prepareUnified(repository, unified, options);
 
-  const { model } = options;
-  const { bootloader, bootIsMount = false } = model.boot;
-  const deploymentId = options.image.bootImageIds.get(repository.erofsFormats.default);
-  if (deploymentId === undefined) throw new Error('the import made no image of the default format');
+  const tree = readImagePart(repository, deploymentId, [modulesDirectory, kargsDirectory, ...osReleasePaths]);
   const found = findKernel(tree, options.imageName);
   const kernel = await readFileNode(repository, found.vmlinuz);
   const initrd = await readFileNode(repository, found.initramfs);
@@ -89,6 +96,12 @@ export async function prepareStagedBoot(repository: Repository, options: StagedB
       if (shared === undefined) await writeKernelFolder(model.boot, deploymentId, { kernel, initrd });
     },
   };
+}
+
+// A tree with nothing but /boot, which the image to boot does not have any more.
+async function readBootFolder(repository: Repository, image: StagedBootOptions['image']): Promise<Directory> {
+  const boot = image.bootFolder ?? findNode(await buildImageTree(repository, image.manifestDigest), 'boot');
+  return { ...emptyDirectory(), entries: new Map(boot === undefined ? [] : [['boot', boot]]) };
 }
 
 async function prepareUnified(

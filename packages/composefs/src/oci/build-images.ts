@@ -3,12 +3,15 @@ import type { ErofsFormat } from '../repository/metadata.ts';
 import type { Repository } from '../repository/repository.ts';
 import { transformForBoot } from '../tree/boot-transform.ts';
 import { transformImageTree } from '../tree/image-transform.ts';
+import type { Directory } from '../tree/tree.ts';
 import { buildLayerTree, readFileNode, type StoredLayer } from './image-tree.ts';
 
 /** Digests of the images of a container image, by format. */
 export interface BuiltImages {
   images: Map<ErofsFormat, string>;
   bootImages: Map<ErofsFormat, string>;
+  /** `/boot` of the image as its layers make it; undefined if it has none, or where the images were not made anew. */
+  bootFolder?: Directory;
 }
 
 /**
@@ -28,6 +31,8 @@ export async function buildImages(
   if (options.isPlain)
     for (const format of options.formats) built.images.set(format, await storeImage(repository, root, format));
   if (!options.isBootable) return built;
+  const boot = root.entries.get('boot');
+  if (boot?.type === 'directory') built.bootFolder = { ...boot, entries: new Map(boot.entries) };
   await transformForBoot(root, (leaf) => readFileNode(repository, leaf));
   for (const format of options.formats) built.bootImages.set(format, await storeImage(repository, root, format));
   return built;

@@ -10,6 +10,7 @@ import { isUsable } from '../repository/objects.ts';
 import { type Repository, requireWritable } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
 import { referenceOfTag } from '../repository/tag-names.ts';
+import type { Directory } from '../tree/tree.ts';
 import { type BuiltImages, buildImages } from './build-images.ts';
 import { imagesOf, mergeImageReferences } from './image-references.ts';
 import { storeJsonStream } from './image-streams.ts';
@@ -38,6 +39,11 @@ export interface ImportResult {
   imageIds: Map<ErofsFormat, string>;
   /** Empty unless `bootable` was asked for. */
   bootImageIds: Map<ErofsFormat, string>;
+  /**
+   * `/boot` of the image as its layers make it, which is emptied in an image to boot. Undefined if it has none; and if nothing was
+   * made anew, since then it was not looked at.
+   */
+  bootFolder?: Directory;
   /** Digests of the streams of manifest and configuration. */
   manifestStream: string;
   configStream: string;
@@ -103,6 +109,7 @@ export async function importImage(
     configStream,
     imageIds: built.images,
     bootImageIds: built.bootImages,
+    ...(built.bootFolder === undefined ? {} : { bootFolder: built.bootFolder }),
     manifestStream,
     counters,
     transferMethod: image.transferMethod?.(),

@@ -1,4 +1,4 @@
-import { axisList, axisVariable, type Cell, formatCell } from './cell.ts';
+import { axisList, axisVariable, type Cell, defaultCell, formatCell } from './cell.ts';
 import { isBuiltHere } from './image-arguments.ts';
 import { everyValidCell } from './rules.ts';
 
@@ -13,14 +13,32 @@ export interface PlanGroup {
 
 /** How CI divides the plans. A derived image must be sealed again with the keys, so sealed cells run what derives none. */
 export const planGroups: readonly PlanGroup[] = [
-  { id: 'all', plans: [], description: 'every plan', appliesTo: (cell) => cell.sealState === 'unsealed' },
+  { id: 'all', plans: [], description: 'every plan', appliesTo: (cell) => !isSealedCell(cell) },
   {
     id: 'sealed',
     plans: ['readonly'],
     description: 'the plans that derive no image',
-    appliesTo: (cell) => cell.sealState === 'sealed',
+    appliesTo: isSealedCell,
   },
 ];
+
+/** Which cells CI tests, by how much there is to be proved. */
+export const ciTiers = {
+  quick: {
+    description: 'the default cell, and one of each other kind of boot',
+    has: (cell: Cell) =>
+      cell.filesystem === defaultCell.filesystem && !(cell.bootType === 'uki' && !isSealedCell(cell)),
+  },
+  full: { description: 'every cell', has: (_cell: Cell) => true },
+} as const;
+
+/** The name of a tier. */
+export type CiTier = keyof typeof ciTiers;
+
+/** The cells of a tier: of those whose image is built here. */
+export function cellsOfTier(tier: CiTier): Cell[] {
+  return everyValidCell().filter((cell) => isBuiltHere(cell) && ciTiers[tier].has(cell));
+}
 
 /** One job of the CI matrix, as `strategy.matrix.include` of a GitHub workflow takes it. */
 export interface CiJob {
@@ -48,4 +66,8 @@ export function ciMatrix(cells: readonly Cell[] = everyValidCell().filter(isBuil
         })),
     ),
   };
+}
+
+function isSealedCell(cell: Cell): boolean {
+  return cell.sealState === 'sealed';
 }

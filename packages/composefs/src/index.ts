@@ -36,7 +36,7 @@ export { streamName } from './oci/names.ts';
 export type { SourceOptions } from './oci/open-source.ts';
 export { listTags, resolveImage, tagImage, untagImage } from './oci/tags.ts';
 export { type ImageUpgrade, upgradeImages } from './oci/upgrade-images.ts';
-export { checkRepository, type FsckReport } from './repository/check.ts';
+export type { FsckReport } from './repository/check.ts';
 export {
   collectGarbage,
   type GcOptions,
@@ -55,6 +55,7 @@ export { type OpenOptions, openRepository, type Repository } from './repository/
 export { inheritDescriptor } from './syscalls/descriptors.ts';
 export { isSystemError } from './syscalls/libc.ts';
 export { type LockKind, lock, tryLock } from './syscalls/locks.ts';
+export { checkRepository } from './threads/check-repository.ts';
 export { textOf } from './tree/byte-string.ts';
 export { findNode } from './tree/find-node.ts';
 export { readBootTree } from './tree/read-boot-tree.ts';

@@ -1,6 +1,6 @@
 import { CodedError } from '@workbench/run';
 import { repairRepository } from '../oci/repair.ts';
-import { checkRepository } from '../repository/check.ts';
+import { checkRepository } from '../threads/check-repository.ts';
 import { type CliContext, openNamedRepository } from './context.ts';
 import { formatConfiguration, formatFsck, formatHurt, fsckJson } from './report-text.ts';
 

@@ -1,7 +1,8 @@
 import { CodedError } from '@workbench/run';
-import { checkRepository, type FsckReport } from '../repository/check.ts';
+import type { FsckReport } from '../repository/check.ts';
 import { linkedDigest } from '../repository/links.ts';
 import { type Repository, requireWritable } from '../repository/repository.ts';
+import { checkRepository } from '../threads/check-repository.ts';
 import { readImageMetadata } from './image-metadata.ts';
 import { imagesOf } from './image-references.ts';
 import { importImage } from './import-image.ts';

@@ -1,9 +1,5 @@
-import { closeSync, constants, openSync } from 'node:fs';
-import { join } from 'node:path';
-import { CodedError } from '@workbench/run';
-import { computeFdVerity } from '../fsverity/digest.ts';
-import { measureFile } from '../fsverity/seal.ts';
 import { checkImage, checkStream, type LinkFinding } from './check-links.ts';
+import { examineObject, messageOf, type ObjectProblem } from './examine-object.ts';
 import { findHurt, type HurtObject } from './hurt-objects.ts';
 import { digestOfTarget, type LinkFolder, listLinks, listReferences, type RepositoryLink } from './links.ts';
 import { listObjectFiles, type ObjectFile } from './object-files.ts';
@@ -29,17 +25,19 @@ export interface FsckReport {
   verity: 'require' | 'off';
 }
 
+export interface CheckOptions {
+  /** Leaves the digests of objects out. */
+  metadataOnly?: boolean;
+  /** Examines objects as {@link examineObject} does, in their order, perhaps elsewhere. */
+  examine?: (files: readonly ObjectFile[]) => Promise<(ObjectProblem | undefined)[]>;
+}
+
 /**
  * Checks a repository: its metadata, the digest of every object (by the kernel where sealed, else computed), that every
  * stream and image is readable and finds its objects, and that all links lead somewhere. Damage is reported, not
  * thrown.
- *
- * @param options.metadataOnly leaves the digests of objects out.
  */
-export async function checkRepository(
-  repository: Repository,
-  options: { metadataOnly?: boolean } = {},
-): Promise<FsckReport> {
+export async function checkRepository(repository: Repository, options: CheckOptions = {}): Promise<FsckReport> {
   const report: FsckReport = {
     ok: true,
     hasMetadata: true,
@@ -57,13 +55,24 @@ export async function checkRepository(
   };
   const hurt = new Set<string>();
   checkMetadata(repository, report);
-  if (options.metadataOnly !== true) checkObjects(repository, report, hurt);
-  const streams = await checkFolder(repository, 'streams', { report, hurt });
+  const examine = options.examine ?? (async (files) => files.map((file) => examineObject(repository, file)));
+  const files = options.metadataOnly === true ? [] : [...listObjectFiles(repository)];
+  // Links are checked meanwhile, but told after the objects.
+  const examined = examine(files);
+  const ofLinks: FsckReport = { ...report, errors: [] };
+  const [streams, images] = await Promise.all([
+    checkFolder(repository, 'streams', { report: ofLinks, hurt }),
+    checkFolder(repository, 'images', { report: ofLinks, hurt }),
+    examined,
+  ]);
+  await checkObjects(files, examined, { report, hurt });
   report.streamsChecked = streams.checked;
   report.streamsCorrupted = streams.corrupted;
-  const images = await checkFolder(repository, 'images', { report, hurt });
   report.imagesChecked = images.checked;
   report.imagesCorrupted = images.corrupted;
+  report.brokenLinks = ofLinks.brokenLinks;
+  report.missingObjects = ofLinks.missingObjects;
+  report.errors.push(...ofLinks.errors);
   report.ok = report.errors.length === 0;
   report.hurtObjects = await findHurt(repository, hurt);
   return report;
@@ -80,34 +89,19 @@ function checkMetadata(repository: Repository, report: FsckReport): void {
   }
 }
 
-function checkObjects(repository: Repository, report: FsckReport, hurt: Set<string>): void {
-  for (const file of listObjectFiles(repository)) {
+async function checkObjects(
+  files: readonly ObjectFile[],
+  examined: Promise<(ObjectProblem | undefined)[]>,
+  { report, hurt }: { report: FsckReport; hurt: Set<string> },
+): Promise<void> {
+  const problems = await examined;
+  for (const [i, file] of files.entries()) {
     report.objectsChecked += 1;
-    const problem = checkObject(repository, file);
+    const problem = problems[i];
     if (problem === undefined) continue;
     report.objectsCorrupted += 1;
     if (file.digest !== undefined) hurt.add(file.digest);
     report.errors.push(`fsck: ${problem.kind}: ${file.path}${problem.detail === '' ? '' : `: ${problem.detail}`}`);
-  }
-}
-
-function checkObject(repository: Repository, file: ObjectFile): { kind: string; detail: string } | undefined {
-  if (file.digest === undefined) return { kind: 'object-invalid-name', detail: 'not a digest of the repository' };
-  let fd: number;
-  try {
-    fd = openSync(join(repository.path, file.path), constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (error) {
-    return { kind: 'object-open-failed', detail: messageOf(error) };
-  }
-  try {
-    const measured = measureFile(fd, repository.algorithm);
-    if (measured.state !== 'sealed' && repository.isSecure) return { kind: 'object-verity-missing', detail: '' };
-    const digest = measured.state === 'sealed' ? measured.digest : computeFdVerity(fd, repository.algorithm);
-    return digest === file.digest ? undefined : { kind: 'object-digest-mismatch', detail: `measured ${digest}` };
-  } catch (error) {
-    return { kind: 'object-verity-failed', detail: messageOf(error) };
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -145,9 +139,4 @@ async function checkFolder(
 function brokenLink(repository: Repository, target: string): LinkFinding {
   const object = digestOfTarget(repository, target);
   return { kind: 'broken-symlink', detail: '', ...(object === undefined ? {} : { object }) };
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof CodedError || error instanceof Error) return error.message;
-  return String(error);
 }

@@ -2,6 +2,8 @@ import type { FileRequest, Stored } from '../containers-storage/layer-store.ts';
 import type { TransferMethod } from '../containers-storage/transfer.ts';
 import type { Mutation } from '../durable/seam.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
+import type { ObjectProblem } from '../repository/examine-object.ts';
+import type { ObjectFile } from '../repository/object-files.ts';
 import type { Repository } from '../repository/repository.ts';
 
 /** What a thread knows from the beginning. */
@@ -32,10 +34,17 @@ export type Task =
       id: number;
       files: FileRequest[];
       methods: readonly (readonly [device: number, method: TransferMethod])[];
-    };
+    }
+  /** Objects that are there already. */
+  | { kind: 'examine'; id: number; objects: readonly ObjectFile[] };
 
 /** What became of one content or file. Errors keep their code; a stop is what the main thread decided. */
-export type Outcome = Stored | { failure: Failure };
+export type Outcome = Stored | Examined | { failure: Failure };
+
+/** What is wrong with an object, if anything. */
+export interface Examined {
+  problem: ObjectProblem | undefined;
+}
 
 export interface Failure {
   message: string;

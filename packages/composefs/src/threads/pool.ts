@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { CodedError } from '@workbench/run';
 import type { Stored } from '../containers-storage/layer-store.ts';
 import { announceMutation, isObserved } from '../durable/seam.ts';
+import type { ObjectProblem } from '../repository/examine-object.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type Answer, type Failure, type Outcome, type Task, type ThreadSetup, verdicts } from './messages.ts';
 
@@ -45,10 +46,16 @@ export function startThreads(repository: Repository, count: number): ThreadPool 
   };
 }
 
-/** What a task's outcome is worth. @throws what the thread threw, or who observes mutations here. */
+/** What the outcome of storing is worth. @throws what the thread threw, or who observes mutations here. */
 export function takeOutcome(outcome: Outcome): Stored {
-  if (!('failure' in outcome)) return outcome;
-  throw rebuildError(outcome.failure);
+  if ('object' in outcome) return outcome;
+  throw 'failure' in outcome ? rebuildError(outcome.failure) : new TypeError('an object was examined, not stored');
+}
+
+/** What the outcome of examining is worth. @throws what the thread threw. */
+export function takeProblem(outcome: Outcome): ObjectProblem | undefined {
+  if ('problem' in outcome) return outcome.problem;
+  throw 'failure' in outcome ? rebuildError(outcome.failure) : new TypeError('an object was stored, not examined');
 }
 
 // Of a mutation that was stopped, the main thread has the reason itself.

@@ -9,6 +9,7 @@ import { openLayerFile } from '../containers-storage/layer-files.ts';
 import type { FileRequest, Stored } from '../containers-storage/layer-store.ts';
 import { createTransfer, type Transfer } from '../containers-storage/transfer.ts';
 import { observeMutations } from '../durable/seam.ts';
+import { examineObject } from '../repository/examine-object.ts';
 import type { Repository } from '../repository/repository.ts';
 import { createObjectWriter, type ObjectWriter, storeObject } from '../repository/store-object.ts';
 import { type Answer, type Failure, type Outcome, type Task, type ThreadSetup, verdicts } from './messages.ts';
@@ -67,6 +68,8 @@ async function perform(task: Task): Promise<Outcome[]> {
       return Promise.all(task.files.map((file) => attempt(() => storeFile(transfer as Transfer, file))));
     case 'part':
       return takePart(task);
+    case 'examine':
+      return task.objects.map((file) => ({ problem: examineObject(repository, file) }));
   }
 }
 

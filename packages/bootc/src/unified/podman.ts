@@ -1,5 +1,8 @@
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '@workbench/composefs';
 import { CodedError, CommandError, type RunOptions, type RunResult, run } from '@workbench/run';
+import { readOptionalText } from '../storage/optional-file.ts';
 
 /**
  * Where podman finds the storage and keeps its state of this boot. Podman records the paths it was called with in its
@@ -16,6 +19,25 @@ const storageSpecifier = `[overlay@${paths.storage}+${paths.runRootDescriptor}]`
 // Node cannot run anything between fork and exec, so a shell binds the folder it stands in. Podman dies with this
 // process, however that ends.
 const enterStorage = `mount --bind . ${paths.storage} && exec setpriv --pdeathsig KILL -- "$@"`;
+
+/**
+ * The configuration of containers-storage.conf(5) that podman gets. Without it, it would use layers of other stores that the
+ * host is configured to look into as well: they may be on another file system, or gone tomorrow.
+ */
+const configuration = {
+  directory: '/run/bootc',
+  name: 'storage.conf',
+  content: `[storage]\ndriver = "overlay"\ngraphroot = "${paths.storage}"\nrunroot = "${paths.runRootDescriptor}"\n`,
+} as const;
+
+async function writeConfiguration(): Promise<string> {
+  const { directory, name, content } = configuration;
+  const path = join(directory, name);
+  if ((await readOptionalText(path)) === content) return path;
+  mkdirSync(directory, { recursive: true });
+  await replaceFile(directory, name, content);
+  return path;
+}
 
 /** The program that manages containers. */
 export function podmanProgram(): string {
@@ -34,7 +56,8 @@ export async function runPodman(
   options: Omit<RunOptions, 'cwd' | 'fds'>,
 ): Promise<RunResult> {
   const podman = [podmanProgram(), '--root', paths.storage, '--runroot', paths.runRootDescriptor] as const;
-  return runInStorage(storagePath, [...podman, ...args], options);
+  const env = { ...options.env, CONTAINERS_STORAGE_CONF: await writeConfiguration(), STORAGE_OPTS: undefined };
+  return runInStorage(storagePath, [...podman, ...args], { ...options, env });
 }
 
 /**

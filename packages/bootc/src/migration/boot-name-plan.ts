@@ -19,8 +19,9 @@ import {
   scanBootEntries,
   type UnmanagedEntry,
 } from '../storage/boot-entries.ts';
-import { listUnfinishedKernelFolders, unfinishedEnding } from '../storage/kernel-folders.ts';
+import { unfinishedEnding } from '../storage/kernel-folders.ts';
 import { listOptionalDirectory, pathExists } from '../storage/optional-file.ts';
+import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 
 /** What of a system the names of boot files are planned by. */
 export interface BootNameSource {
@@ -216,13 +217,12 @@ export function temporaryNameOf(name: string): string {
 
 async function findTornCopies(boot: BootLocation): Promise<BootFileLeftover[]> {
   const directory = join(boot.espDirectory, espPaths.unifiedKernels);
-  const names = (await listOptionalDirectory(directory)).filter(
-    (name) =>
-      /^bootc_composefs-[0-9a-f]{128}\.efi\.extra\.d\.new$/.test(name) ||
-      // Of a file, that is what an interrupted write leaves.
-      /^\.bootc_composefs-[0-9a-f]{128}\.efi\.new$/.test(name),
-  );
-  return [...(await listUnfinishedKernelFolders(boot)), ...names.map((name) => join(directory, name))].map((path) => ({
+  const addons = (await listOptionalDirectory(directory))
+    .filter((name) => /^bootc_composefs-[0-9a-f]{128}\.efi\.extra\.d\.new$/.test(name))
+    .map((name) => join(directory, name));
+  // Addons without their image, which it lists too, may be what is being renamed.
+  const unfinished = (await listUnfinishedBootFiles(boot)).filter((path) => path.endsWith(unfinishedEnding));
+  return [...unfinished, ...addons].map((path) => ({
     path,
     reason: 'it is a copy that was cut short',
   }));

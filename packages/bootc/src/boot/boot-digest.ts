@@ -19,7 +19,12 @@ export async function computeBootDigest(kernel: ByteSource, initrd: ByteSource):
 
 /** The boot digest of a kernel folder. Rejects with the error of the file system when a file is missing. */
 export function bootDigestOfFolder(directory: string): Promise<string> {
-  return computeBootDigest(readLazily(join(directory, kernelFile)), readLazily(join(directory, initrdFile)));
+  return bootDigestOfFiles(join(directory, kernelFile), join(directory, initrdFile));
+}
+
+/** The boot digest of two files. Rejects with the error of the file system when one is missing. */
+export function bootDigestOfFiles(kernel: string, initrd: string): Promise<string> {
+  return computeBootDigest(readLazily(kernel), readLazily(initrd));
 }
 
 // Opened only when read from: the stream of a missing initrd would else fail while nobody listens yet.

@@ -8,6 +8,8 @@ export interface SpaceNeed {
   /** What the file system is to a person: `/sysroot`, `the EFI system partition`. */
   name: string;
   neededBytes: number;
+  /** Of what is there, so much can be removed once the space is needed. Default: nothing. */
+  reclaimableBytes?: number;
   /** The image that needs it. */
   image: string;
 }
@@ -24,10 +26,14 @@ export async function freeBytes(path: string): Promise<number> {
  * @param reclaim frees what nothing needs; called only when there is not enough room, which is looked at again then.
  * @throws CodedError `INSUFFICIENT_SPACE`.
  */
-export async function assertFreeSpace(need: SpaceNeed, reclaim: () => Promise<void>): Promise<void> {
-  if ((await freeBytes(need.path)) >= need.neededBytes) return;
+export async function assertFreeSpace(
+  need: SpaceNeed,
+  reclaim: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  const availableBytes = async (): Promise<number> => (await freeBytes(need.path)) + (need.reclaimableBytes ?? 0);
+  if ((await availableBytes()) >= need.neededBytes) return;
   await reclaim();
-  const available = await freeBytes(need.path);
+  const available = await availableBytes();
   if (available >= need.neededBytes) return;
   throw new CodedError(
     'INSUFFICIENT_SPACE',

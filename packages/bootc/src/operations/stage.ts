@@ -28,10 +28,11 @@ import { writeStagedRecord } from '../storage/staged-record.ts';
 import { importWantedImage } from '../unified/import-wanted.ts';
 import { readBoundImagesOf } from '../unified/prune-storage.ts';
 import { storeBoundImages } from '../unified/store-bound-images.ts';
+import { foreseenKernelBytes, reclaimableBootBytes } from './boot-space.ts';
 import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
-import { assertFreeSpace } from './free-space.ts';
+import { assertFreeSpace, freeBytes } from './free-space.ts';
 import { writeDeploymentState } from './stage-state.ts';
 import { prepareStagedBoot, type StagedBoot } from './staged-boot.ts';
 
@@ -92,6 +93,10 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     },
     () => reclaim(storage),
   );
+  const bootSpace = { path: storage.boot.bootDirectory, name: 'the boot partition', image: target.image };
+  const reclaimableBytes = await reclaimableBootBytes(model);
+  const foreseen = await foreseenKernelBytes(inspection.folders, model, await freeBytes(bootSpace.path));
+  await assertFreeSpace({ ...bootSpace, neededBytes: foreseen ?? 0, reclaimableBytes });
   await request.startFinalizer();
 
   const { root, physicalRoot } = storage;
@@ -112,6 +117,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     const same = existingDeployments(model).find(({ deployment }) => deployment.id === deploymentId);
     if (same !== undefined) throw sameContentError(target.image, same);
     await assertEtcMerges(storage, repository, deploymentId);
+    await assertFreeSpace({ ...bootSpace, neededBytes: boot.neededBytes, reclaimableBytes });
     const images = await readBoundImagesOf(repository, deploymentId);
     await storeBoundImages({ ...request, root, physicalRoot, images, from: 'registry' });
   } catch (error) {
@@ -126,7 +132,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   await tagImage(repository, deploymentTag(image.manifestDigest), image.manifestDigest);
   await discardStaged(storage);
   await assertFreeSpace(
-    { path: bootDirectory, name: 'the boot partition', neededBytes: boot.neededBytes, image: target.image },
+    { ...bootSpace, neededBytes: boot.neededBytes },
     // No more than that: nothing leads to the new image yet.
     () => reclaim(storage, { onlyBootFiles: true }),
   );

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { currentOwner, isAlive } from './owner.ts';
@@ -49,7 +48,8 @@ export function createRunFolder(root: string, options: { title: string; keep?: n
   const stamp = now.toISOString().replaceAll(/[-:]/g, '').slice(0, 15).replace('T', '-');
   const id = `${stamp}-${suffix}`;
   const path = join(root, id);
-  const workPath = join(tmpdir(), `bootc-tmt-${suffix}`);
+  // tmt has the folder under the same name in the guest, where it must outlive a reboot.
+  const workPath = `/var/tmp/bootc-tmt-${suffix}`;
   mkdirSync(path, { recursive: true });
   const record: RunRecord = { id, title, startedAt: now.toISOString(), workPath, owner: currentOwner() };
   writeRecord(path, record);

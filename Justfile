@@ -102,10 +102,10 @@ fuzz *ARGS:
 model-test *ARGS:
     @node packages/bootc/src/model-test/main.ts "$@"
 
-# Import the image that `build` made by ours and by cfsctl: equal ids, and the ratio of times
+# Our composefs beside cfsctl, on the image that `build` made and on made-up trees: `just bench-composefs oci storage`
 [group('checks')]
-bench-import:
-    @node bench/import.ts
+bench-composefs *ARGS:
+    @node bench/composefs.ts "$@"
 
 # Time `bootc status`, and `bootc upgrade` with nothing new, on a system of plain files; fails when they take too long
 [group('checks')]

@@ -28,7 +28,10 @@ export interface TestSystem extends MockInstallation {
 }
 
 /** An OCI layout with a layer for each set of files; a name that ends in `/` is a folder. @returns its reference. */
-export function writeImageLayout(directory: string, ...layers: Readonly<Record<string, string>>[]): string {
+export function writeImageLayout(
+  directory: string,
+  ...layers: Readonly<Record<string, string | Uint8Array>>[]
+): string {
   const put = (path: string, content: string | Buffer): void => {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
@@ -54,7 +57,7 @@ export function writeImageLayout(directory: string, ...layers: Readonly<Record<s
   return `oci:${directory}`;
 }
 
-function makeLayer(files: Readonly<Record<string, string>>): Buffer {
+function makeLayer(files: Readonly<Record<string, string | Uint8Array>>): Buffer {
   const folders = new Set(
     Object.keys(files).flatMap((path) => {
       const parts = path.split('/').slice(0, -1);

@@ -1,0 +1,88 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dirSync } from 'tmp-promise';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addonFolderName, loaderPaths } from '../boot/names.ts';
+import { deploymentPaths } from '../deployment/state-paths.ts';
+import { deploymentRoles } from '../storage/deployment-roles.ts';
+import { buildRootModel } from '../storage/root-model.ts';
+import { bootableFiles, deploy, makeTestSystem, writeImageLayout } from '../storage/test-system.testing.ts';
+import { makeUki } from '../uki/make-pe.testing.ts';
+import { finalizeStaged } from './finalize.ts';
+import { switchTo } from './switch.ts';
+import { boot, makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
+
+const folder = dirSync({ unsafeCleanup: true });
+let system: UpdateSystem;
+beforeAll(async () => {
+  system = await makeUpdateSystem(writeImageLayout(join(folder.name, 'first'), bootableFiles('1')));
+});
+afterAll(() => {
+  rmSync(system.directory, { recursive: true });
+  folder.removeCallback();
+});
+
+/** An image that was sealed: its unified kernel image names the image that boots, which does not hold it. */
+async function sealedImage(version: string, addon: string): Promise<string> {
+  const unsealed = writeImageLayout(join(folder.name, `unsealed-${version}`), bootableFiles(version));
+  const scratch = await makeTestSystem();
+  const { id } = await deploy(scratch, unsealed);
+  rmSync(scratch.directory, { recursive: true });
+  return writeImageLayout(join(folder.name, `sealed-${version}`), {
+    ...bootableFiles(version),
+    'boot/EFI/Linux/6.12.efi': makeUki(`rw composefs=?${id}`),
+    'boot/EFI/Linux/6.12.efi.extra.d/console.addon.efi': addon,
+  });
+}
+
+const stage = (source: string) => system.use((storage) => switchTo(storage, targetOf(source), recordingEnvironment()));
+const roles = () => system.use(async (storage) => deploymentRoles(await buildRootModel(storage)));
+const unifiedKernels = () => readdirSync(join(system.boot.espDirectory, 'EFI/Linux/bootc')).sort();
+
+test('a sealed image is staged, finalized, and followed by another one; addons that were installed are carried', async () => {
+  const id = (await stage(await sealedImage('2', 'addon of 2')))!;
+  expect((await roles()).staged).toMatchObject({ id, origin: { bootType: 'uki' }, problems: [] });
+  const staged = join(system.boot.bootDirectory, loaderPaths.staged);
+  const texts = readdirSync(staged).map((name) => readFileSync(join(staged, name), 'utf8'));
+  expect(texts.find((text) => text.includes(id))).toMatch(
+    new RegExp(
+      `^title Example Linux 7\nversion 7\n(efi|uki) /EFI/Linux/bootc/bootc_composefs-${id}.efi\nsort-key bootc-example-0\n$`,
+    ),
+  );
+  // None was installed, so none is.
+  expect(unifiedKernels()).toEqual([`bootc_composefs-${id}.efi`]);
+  expect(await system.use(finalizeStaged)).toMatchObject({ kind: 'finalized', deploymentId: id });
+
+  const second = { id, manifestDigest: '', artifactName: id };
+  system = boot(system, second);
+  mkdirSync(join(system.root, 'proc'), { recursive: true });
+  writeFileSync(join(system.root, 'proc/cmdline'), `rw composefs=?${id}\n`);
+  const addons = join(system.boot.espDirectory, 'EFI/Linux/bootc', addonFolderName(id));
+  mkdirSync(addons);
+  for (const name of ['console', 'own']) writeFileSync(join(addons, `${name}.addon.efi`), 'old');
+
+  const next = (await stage(await sealedImage('3', 'addon of 3')))!;
+  expect((await roles()).staged).toMatchObject({ id: next, problems: [] });
+  const carried = join(system.boot.espDirectory, 'EFI/Linux/bootc', addonFolderName(next));
+  const contents = readdirSync(carried).map((name) => [name, readFileSync(join(carried, name), 'utf8')]);
+  expect(contents).toEqual([
+    ['console.addon.efi', 'addon of 3'],
+    ['own.addon.efi', 'old'],
+  ]);
+  expect(await system.use(finalizeStaged)).toMatchObject({ kind: 'finalized', deploymentId: next });
+  expect(unifiedKernels()).toEqual(
+    [id, next].flatMap((name) => [`bootc_composefs-${name}.efi`, addonFolderName(name)]).sort(),
+  );
+  // The first deployment is gone from the menu; the next staging takes its state.
+  expect(readdirSync(deploymentPaths(system.physicalRoot, system.booted.id).directory)).toContain('etc');
+});
+
+test('an image that was changed after it was sealed is refused, and nothing of it stays', async () => {
+  const wrong = writeImageLayout(join(folder.name, 'wrong'), {
+    ...bootableFiles('4'),
+    'boot/EFI/Linux/6.12.efi': makeUki(`composefs=${'a'.repeat(128)}`),
+  });
+  const before = unifiedKernels();
+  await expect(stage(wrong)).rejects.toThrow(/^The UKI has the wrong composefs= parameter \(is 'a{128}', should be /);
+  expect(unifiedKernels()).toEqual(before);
+});

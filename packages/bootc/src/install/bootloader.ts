@@ -1,17 +1,21 @@
 import { join } from 'node:path';
 import type { BootLocation } from '../storage/boot-entries.ts';
+import { mountAt, readMountTable } from '../storage/mount-table.ts';
 import type { InstallDecision } from './decide.ts';
 import { installGrub } from './grub.ts';
 import { installSystemdBoot } from './systemd-boot.ts';
 
-/** Where the boot loader of a new installation keeps its things. */
-export function bootLocationOf(
+/** Where the boot loader of a new installation keeps its things. What is mounted at `/boot` of the root is its `/boot`. */
+export async function bootLocationOf(
   decision: Pick<InstallDecision, 'bootloader'>,
   mounts: { rootMount: string; espMount: string },
-): BootLocation {
+): Promise<BootLocation> {
   const { bootloader } = decision;
-  const bootDirectory = bootloader === 'grub' ? join(mounts.rootMount, 'boot') : mounts.espMount;
-  return { bootloader, bootDirectory, espDirectory: mounts.espMount };
+  const espDirectory = mounts.espMount;
+  if (bootloader !== 'grub') return { bootloader, bootDirectory: espDirectory, espDirectory };
+  const bootDirectory = join(mounts.rootMount, 'boot');
+  const bootIsMount = mountAt(await readMountTable('/'), bootDirectory) !== undefined;
+  return { bootloader, bootDirectory, espDirectory, bootIsMount };
 }
 
 /** What the boot loader is installed from and to. */
@@ -32,8 +36,7 @@ export async function installBootloader(options: BootloaderInstallation): Promis
   const { decision, imageRoot, espMount, signal } = options;
   const abort = signal === undefined ? {} : { signal };
   if (decision.bootloader === 'grub') {
-    const { bootDirectory } = bootLocationOf(decision, options);
-    await installGrub({ imageRoot, espMount, bootDirectory, ...abort });
+    await installGrub({ imageRoot, boot: await bootLocationOf(decision, options), ...abort });
   } else {
     await installSystemdBoot({ imageRoot, espMount, isGenericImage: decision.isGenericImage, ...abort });
   }

@@ -76,12 +76,13 @@ async function prepareKernel(repository: Repository, options: FirstBootOptions):
     composefs: { deploymentId, isMissingVerityAllowed: decision.isMissingVerityAllowed },
     image: await readImageKernelArguments(repository, tree),
   });
-  const entry = kernelEntry({ naming, artifactName: deploymentId, kernelArguments, bootloader, bootIsMount: false });
   return {
     deploymentId,
     bootType: 'bls',
     bootDigest: await computeBootDigest([kernel], [initrd]),
     write: async (boot) => {
+      const { bootIsMount = false } = boot;
+      const entry = kernelEntry({ naming, artifactName: deploymentId, kernelArguments, bootloader, bootIsMount });
       await writeKernelFolder(boot, deploymentId, { kernel, initrd });
       return writeFirstEntry(boot, arrangeEntries([entry], { osId: naming.osId, bootloader })[0]!);
     },

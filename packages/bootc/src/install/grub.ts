@@ -3,6 +3,7 @@ import { makeDirectory, replaceFile } from '@workbench/composefs';
 import { CodedError, run } from '@workbench/run';
 import { formatGrubStart } from '../boot/bls-menu.ts';
 import { osReleasePaths, parseOsRelease } from '../boot/os-release.ts';
+import type { BootLocation } from '../storage/boot-entries.ts';
 import { readOptionalBytes, readOptionalText } from '../storage/optional-file.ts';
 
 /** By architecture: grub as distributions sign it, with all it needs built in, and its names on the ESP. */
@@ -28,32 +29,31 @@ export const withoutGrub = {
  * Installs grub from a mounted image onto a mounted ESP: the program that the distribution has built, in its folder and as what
  * firmware starts by default, and the script that it begins with. Firmware variables are left alone.
  *
- * @param options.bootDirectory the `/boot` that entries and kernels go to.
  * @throws CodedError `IMAGE_WITHOUT_GRUB`.
  */
 export async function installGrub(options: {
   imageRoot: string;
-  espMount: string;
-  bootDirectory: string;
+  boot: BootLocation;
   signal?: AbortSignal;
 }): Promise<void> {
-  const { imageRoot, espMount, signal } = options;
+  const { imageRoot, boot, signal } = options;
+  const { espDirectory, bootIsMount = false } = boot;
   const program = programs[process.arch as keyof typeof programs];
   const bytes = program === undefined ? undefined : await readOptionalBytes(join(imageRoot, program.source));
   if (program === undefined || bytes === undefined) {
     throw new CodedError('IMAGE_WITHOUT_GRUB', withoutGrub.message, { hint: withoutGrub.hint });
   }
-  const { stdout } = await run(['findmnt', '--noheadings', '--output', 'UUID', '--target', options.bootDirectory], {
+  const { stdout } = await run(['findmnt', '--noheadings', '--output', 'UUID', '--target', boot.bootDirectory], {
     step: 'find the file system of /boot',
     ...(signal === undefined ? {} : { signal }),
   });
-  const start = formatGrubStart({ filesystemUuid: stdout.trim(), bootIsMount: false });
+  const start = formatGrubStart({ filesystemUuid: stdout.trim(), bootIsMount });
   // The folder that the program looks for its script in is built into it, and is named for the distribution.
   const vendor = `EFI/${await readVendor(imageRoot)}`;
-  for (const path of ['EFI', 'EFI/BOOT', vendor]) makeDirectory(join(espMount, path), 0o755);
-  await replaceFile(join(espMount, vendor), 'grub.cfg', start);
-  await replaceFile(join(espMount, vendor), program.name, bytes);
-  await replaceFile(join(espMount, 'EFI/BOOT'), program.fallback, bytes);
+  for (const path of ['EFI', 'EFI/BOOT', vendor]) makeDirectory(join(espDirectory, path), 0o755);
+  await replaceFile(join(espDirectory, vendor), 'grub.cfg', start);
+  await replaceFile(join(espDirectory, vendor), program.name, bytes);
+  await replaceFile(join(espDirectory, 'EFI/BOOT'), program.fallback, bytes);
 }
 
 async function readVendor(imageRoot: string): Promise<string> {

@@ -129,7 +129,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   await syncFilesystem(rootMount);
   signal?.throwIfAborted();
 
-  const entryFileName = await boot.write(bootLocationOf(decision, options));
+  const entryFileName = await boot.write(await bootLocationOf(decision, options));
   return { deploymentId, manifestDigest: image.manifestDigest, bootDigest, entryFileName };
 }
 

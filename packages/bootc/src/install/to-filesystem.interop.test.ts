@@ -119,6 +119,29 @@ test('an empty root with a separate /boot; it is at rest afterwards', async () =
   await finalizeInstallation(root, () => undefined);
 });
 
+test.each([
+  ['on the root', false, '/boot'],
+  ['of its own', true, ''],
+])('grub, with a /boot %s', async (_, isSeparate, base) => {
+  if (isSeparate) await mountNew('ext4', join(root, 'boot'), bootUuid);
+  await install({ bootloader: 'grub', skipFinalize: true });
+  expect(readdirSync(esp)).not.toContain('loader');
+  const entries = join(root, 'boot/loader/entries');
+  const names = readdirSync(entries)
+    .sort()
+    .map((name) => name.replace(/[0-9a-f]{128}/, 'ID'));
+  expect(names).toEqual(['bootc_1_test-ID-1.conf', 'bootc_menu.cfg']);
+  const menu = readFileSync(join(entries, 'bootc_menu.cfg'), 'utf8').replaceAll(/[0-9a-f]{128}/g, 'ID');
+  expect(menu).toContain(`    linux ${base}/bootc_composefs-ID/vmlinuz root=UUID=${uuid} rw`);
+  expect(menu).toContain(`    initrd ${base}/bootc_composefs-ID/initrd\n`);
+  expect(readdirSync(join(root, 'boot')).some((name) => name.startsWith('bootc_composefs-'))).toBe(true);
+});
+
+test('grub needs its /boot mounted', async () => {
+  const refused = install({ bootloader: 'grub', bootMountSpec: 'LABEL=elsewhere' });
+  await expect(refused).rejects.toMatchObject({ code: 'GRUB_BOOT_NOT_MOUNTED' });
+});
+
 test('mount specifications that are given count, empty ones too', async () => {
   await install({ rootMountSpec: '', bootMountSpec: 'LABEL=b', skipFinalize: true });
   expect(optionsOfEntry()).toBe('rw boot=LABEL=b composefs=?ID systemd.mount-extra=LABEL=b:/boot:auto:ro');

@@ -83,9 +83,14 @@ export async function installToFilesystem(
   if (options.replace !== 'wipe') await assertRoom(source, root);
   const asked = await findRootArguments(options, configuration, root);
   const boot = await findBoot(options, configuration, root);
-  if (boot !== undefined && prepared.decision.bootloader === 'grub') {
-    throw new CodedError('GRUB_SEPARATE_BOOT', 'with grub, /boot cannot be a file system of its own yet', {
-      hint: 'unmount it, or set --bootloader systemd, which keeps its kernels on the EFI system partition',
+  const bootFolder = join(root.physicalRoot, 'boot');
+  if (
+    boot !== undefined &&
+    prepared.decision.bootloader === 'grub' &&
+    findMount(root.mounts, bootFolder) === undefined
+  ) {
+    throw new CodedError('GRUB_BOOT_NOT_MOUNTED', `grub reads its kernels from ${boot.source}, which is not mounted`, {
+      hint: `mount it at ${bootFolder} first`,
     });
   }
   const mounts = mountArguments(asked, boot);

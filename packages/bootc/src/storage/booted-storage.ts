@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Repository } from '@workbench/composefs';
 import { CodedError, run } from '@workbench/run';
 import { readsEntriesFromEsp } from '../boot/bootloader.ts';
+import type { Bootloader } from '../boot/names.ts';
 import { physicalRoot } from '../deployment/state-paths.ts';
 import type { BootLocation } from './boot-entries.ts';
 import { detectBootloader } from './bootloader-detection.ts';
@@ -70,7 +71,7 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     await run(['mount', '-o', 'remount,rw', sysroot], { step: 'make /sysroot writable', timeoutMs: 60_000 });
   }
   const [bootloader, espDirectory] = await Promise.all([detectBootloader(root), mountEsp(mounts, access)]);
-  const bootDirectory = readsEntriesFromEsp(bootloader) ? espDirectory : join(sysroot, 'boot');
+  const boot = await openBootLocation(bootloader, { espDirectory, mounts, access });
   let repository: Promise<Repository> | undefined;
   const openRepository = async (): Promise<Repository> => {
     const composefs = await import('@workbench/composefs');
@@ -81,7 +82,7 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     root,
     physicalRoot: sysroot,
     host,
-    boot: { bootloader, bootDirectory, espDirectory },
+    boot,
     isReadOnly,
     mounts,
     images: lazyImageStore(openRepository),
@@ -94,6 +95,23 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     return { changes: [], problems: [error.message] };
   });
   return storage;
+}
+
+// Classic grub reads /boot: of the root file system, or a file system of its own, which is mounted read-only then.
+async function openBootLocation(
+  bootloader: Bootloader,
+  options: { espDirectory: string; mounts: readonly Mount[]; access: 'read' | 'write' },
+): Promise<BootLocation> {
+  const { espDirectory } = options;
+  if (readsEntriesFromEsp(bootloader)) return { bootloader, bootDirectory: espDirectory, espDirectory };
+  const separate = mountAt(options.mounts, '/boot');
+  if (separate === undefined || ['vfat', 'autofs'].includes(separate.filesystem)) {
+    return { bootloader, bootDirectory: '/sysroot/boot', espDirectory };
+  }
+  if (options.access === 'write') {
+    await run(['mount', '-o', 'remount,rw', '/boot'], { step: 'make /boot writable', timeoutMs: 60_000 });
+  }
+  return { bootloader, bootDirectory: '/boot', espDirectory, bootIsMount: true };
 }
 
 async function bringUpToDate(storage: BootedStorage, access: 'read' | 'write'): Promise<OpeningReport> {

@@ -8,6 +8,7 @@ import {
   splitKernelArgument,
 } from '../boot/kernel-arguments.ts';
 import { isSoftRebootCapable } from '../status/soft-reboot.ts';
+import { readSoftRebootFacts } from '../status/soft-reboot-facts.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { pathExists } from '../storage/optional-file.ts';
 import { buildRootModel, type DeploymentRecord } from '../storage/root-model.ts';
@@ -83,7 +84,9 @@ export async function prepareSoftReboot(storage: BootedStorage, deploymentId: st
       timeoutMs: 120_000,
     });
   }
-  await mountNextRoot(nextCommandLine(model.deployments.get(deploymentId)!, storage), systemPlace);
+  const { commandLines } = await readSoftRebootFacts(model, storage);
+  const sealed = commandLines?.get(deploymentId);
+  await mountNextRoot(sealed ?? nextCommandLine(model.deployments.get(deploymentId)!, storage), systemPlace);
   process.stdout.write('Soft reboot setup complete\n');
 }
 
@@ -113,8 +116,8 @@ async function softRebootObstacle(storage: BootedStorage, deploymentId: string):
       hint: 'it takes systemd 254 or later; reboot instead',
     });
   }
-  const isSelinuxEnabled = await pathExists(join(storage.root, 'sys/fs/selinux/enforce'));
-  if (booted !== undefined && isSoftRebootCapable(booted, target, { isSelinuxEnabled })) return undefined;
+  const facts = await readSoftRebootFacts(model, storage);
+  if (booted !== undefined && isSoftRebootCapable(booted, target, facts)) return undefined;
   return new CodedError('SOFT_REBOOT_NOT_CAPABLE', 'Cannot soft-reboot to deployment with a different kernel state', {
     hint: 'kernel, initramfs, kernel arguments and SELinux policy would have to be the same; reboot instead',
   });

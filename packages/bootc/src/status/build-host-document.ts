@@ -1,5 +1,6 @@
+import type { CachedUpdate } from '../deployment/cached-update.ts';
 import type { FinalizeRecord } from '../deployment/finalize-record.ts';
-import type { OriginReference } from '../deployment/image-reference.ts';
+import { formatTransportReference, type OriginReference } from '../deployment/image-reference.ts';
 import type { DeploymentImage } from '../storage/deployment-image.ts';
 import { type DeploymentRoles, deploymentRoles } from '../storage/deployment-roles.ts';
 import { type Mount, mountAt } from '../storage/mount-table.ts';
@@ -15,13 +16,13 @@ import {
   type UsrOverlayDocument,
 } from './host-document.ts';
 import { isSoftRebootCapable } from './soft-reboot.ts';
+import type { SoftRebootFacts } from './soft-reboot-facts.ts';
 import { normalizeTimestamp } from './timestamp.ts';
 
 /** What the status document tells of the system beside its deployments. */
-export interface SystemState {
+export interface SystemState extends SoftRebootFacts {
   mounts: readonly Mount[];
   isReadOnly: boolean;
-  isSelinuxEnabled: boolean;
   /** Of the deployments with a unified kernel image, by id. */
   seals?: ReadonlyMap<string, SealDocument>;
   secureBoot?: HostDocument['status']['secureBoot'];
@@ -73,7 +74,7 @@ function describeDeployment(
   const seal = system.seals?.get(deployment.id);
   return {
     image: image === undefined || reference === undefined ? null : describeImage(image, reference),
-    cachedUpdate: null,
+    cachedUpdate: deployment === roles.booted ? describeCachedUpdate(model.cachedUpdate, reference, image) : null,
     incompatible: false,
     pinned: false,
     softRebootCapable: isSoftRebootCapable(roles.booted, deployment, system),
@@ -102,6 +103,24 @@ function describeImage(image: DeploymentImage, reference: OriginReference): Imag
     timestamp: normalizeTimestamp(image.config.created ?? '') ?? null,
     imageDigest: image.manifestDigest,
     architecture: image.config.architecture,
+  };
+}
+
+// What was found for another image, or is what runs, is no news.
+function describeCachedUpdate(
+  update: CachedUpdate | undefined,
+  reference: OriginReference | undefined,
+  image: DeploymentImage | undefined,
+): ImageDocument | null {
+  if (update === undefined || reference === undefined) return null;
+  if (update.reference !== formatTransportReference(reference)) return null;
+  if (update.manifestDigest === image?.manifestDigest) return null;
+  return {
+    image: describeReference(reference)!,
+    version: update.version,
+    timestamp: normalizeTimestamp(update.created ?? '') ?? null,
+    imageDigest: update.manifestDigest,
+    architecture: update.architecture,
   };
 }
 

@@ -2,11 +2,11 @@ import { CodedError } from '@workbench/run';
 import { openBootedStorage } from '../storage/booted-storage.ts';
 import { detectEnvironment } from '../storage/environment.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
-import { pathExists } from '../storage/optional-file.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { buildHostDocument, type SystemState } from './build-host-document.ts';
 import { formatDocument, type StatusFormat } from './format-document.ts';
 import { emptyHostDocument, type HostDocument } from './host-document.ts';
+import { readSoftRebootFacts } from './soft-reboot-facts.ts';
 
 /** How status is shown. */
 export interface StatusOptions {
@@ -56,8 +56,8 @@ export async function readHostDocument(): Promise<HostDocument> {
   await using storage = await openBootedStorage('read');
   const model = await buildRootModel(storage);
   await warnOfMissingOrigins(model);
-  const isSelinuxEnabled = await pathExists('/sys/fs/selinux/enforce');
-  const system = { mounts: storage.mounts, isReadOnly: storage.isReadOnly, isSelinuxEnabled };
+  const facts = await readSoftRebootFacts(model, storage);
+  const system = { ...facts, mounts: storage.mounts, isReadOnly: storage.isReadOnly };
   return buildHostDocument(model, { ...system, ...(await readSealing(model, storage.root)) });
 }
 

@@ -1,30 +1,35 @@
 import { composefsKey, parseKernelArguments, splitKernelArgument } from '../boot/kernel-arguments.ts';
 import type { DeploymentRecord } from '../storage/root-model.ts';
+import type { SoftRebootFacts } from './soft-reboot-facts.ts';
 
 /**
- * Whether userspace may be restarted into another deployment without the kernel: kernel and initrd are equal, and so is
- * the command line but for the deployment it names.
- *
- * With SELinux the policies would have to be equal too, which is not compared yet; so then the answer is no.
+ * Whether userspace may be restarted into another deployment without the kernel: kernel and initrd are equal, so is the command
+ * line but for the deployment it names, and with SELinux the policy, which stays loaded.
  */
 export function isSoftRebootCapable(
   booted: DeploymentRecord,
   other: DeploymentRecord,
-  system: { isSelinuxEnabled: boolean },
+  facts: SoftRebootFacts,
 ): boolean {
-  if (booted.id === other.id || system.isSelinuxEnabled) return false;
+  if (booted.id === other.id) return false;
   const bootDigest = booted.origin?.bootDigest;
   if (bootDigest === undefined || bootDigest !== other.origin?.bootDigest) return false;
-  const current = optionsOf(booted);
-  const next = optionsOf(other);
+  const current = commandLineOf(booted, facts);
+  const next = commandLineOf(other, facts);
   if (current === undefined || next === undefined || current.length !== next.length) return false;
   const [currentArgs, nextArgs] = [current, next].map(argumentsButComposefs);
-  return isSubset(currentArgs!, nextArgs!) && isSubset(nextArgs!, currentArgs!);
+  if (!isSubset(currentArgs!, nextArgs!) || !isSubset(nextArgs!, currentArgs!)) return false;
+  return !facts.isSelinuxEnabled || hasSamePolicy(booted, other, facts);
 }
 
-function optionsOf(deployment: DeploymentRecord): string | undefined {
+function hasSamePolicy(booted: DeploymentRecord, other: DeploymentRecord, { policies }: SoftRebootFacts): boolean {
+  const policy = policies?.get(booted.id);
+  return policy !== undefined && policy === policies?.get(other.id);
+}
+
+function commandLineOf(deployment: DeploymentRecord, facts: SoftRebootFacts): string | undefined {
   const target = deployment.entries[0]?.entry.target;
-  return target?.kind === 'linux' ? (target.options ?? '') : undefined;
+  return target?.kind === 'linux' ? (target.options ?? '') : facts.commandLines?.get(deployment.id);
 }
 
 function argumentsButComposefs(options: string): Set<string> {

@@ -45,12 +45,13 @@ export async function runSetUnified(): Promise<void> {
  * @throws CodedError `IMAGE_NOT_ON_HOST`; what `storeImage` throws.
  */
 export async function runPullFromDefaultStorage(image: string): Promise<void> {
+  // Before anything is opened, so that no storage is made for an image that is not there.
+  if ((await inspectHostImage(image)) === undefined) {
+    throw new CodedError('IMAGE_NOT_ON_HOST', `the default container storage has no image ${image}`, {
+      hint: 'podman images lists what it has',
+    });
+  }
   await changeContainerStorage(async ({ storage }) => {
-    if ((await inspectHostImage(image)) === undefined) {
-      throw new CodedError('IMAGE_NOT_ON_HOST', `the default container storage has no image ${image}`, {
-        hint: 'podman images lists what it has',
-      });
-    }
     const { id } = await store(storage, { transport: 'containers-storage', image }, 'person');
     process.stdout.write(`${id}\n`);
   });

@@ -56,10 +56,15 @@ async function convertRaw(raw: string, work: string): Promise<void> {
   const { esp, root } = await findPartitions(raw);
   const espFolder = join(work, 'esp');
   const fat = ['-i', `${raw}@@${esp.offsetBytes}`];
-  const mtools = (step: string, argv: [string, ...string[]]) =>
-    run(argv, { step, env: { MTOOLS_SKIP_CHECK: '1', PATH: process.env.PATH } });
+  const mtools = (step: string, argv: [string, ...string[]], okExitCodes: number[] = []) =>
+    run(argv, { step, okExitCodes, env: { MTOOLS_SKIP_CHECK: '1', PATH: process.env.PATH } });
+  const present: string[] = [];
   for (const part of espParts) {
     mkdirSync(join(espFolder, dirname(part)), { recursive: true });
+    // Grub has its entries and kernels on the root file system.
+    const { exitCode } = await mtools('look at the ESP', ['mdir', ...fat, '-b', `::/${part}`], [1]);
+    if (exitCode !== 0) continue;
+    present.push(part);
     await mtools('read the ESP', ['mcopy', ...fat, '-s', `::/${part}`, join(espFolder, dirname(part))]);
   }
   const mountPoint = join(work, 'root');
@@ -69,9 +74,9 @@ async function convertRaw(raw: string, work: string): Promise<void> {
     const image = await readImage(mountPoint, { work, sealed: `${raw}?offset=${root.offsetBytes}` });
     turnIntoLegacy({ physicalRoot: mountPoint, espDirectory: espFolder, ...image });
     compare('sysroot.tree', listLayout(mountPoint, rootParts), rootParts);
-    compare('esp.tree', listLayout(espFolder, espParts), espParts);
+    if (present.includes('EFI/Linux')) compare('esp.tree', listLayout(espFolder, espParts), espParts);
   }
-  for (const part of espParts) {
+  for (const part of present) {
     await mtools('clear the ESP', ['mdeltree', ...fat, `::/${part}`]);
     await mtools('write the ESP', ['mcopy', ...fat, '-s', '-o', join(espFolder, part), `::/${dirname(part)}/`]);
   }

@@ -46,13 +46,13 @@ test('a disk becomes one of bootc 1.13, and this version makes it its own again'
   });
   const mtools = (argv: [string, ...string[]]) =>
     run(argv, { step: 'use mtools', env: { MTOOLS_SKIP_CHECK: '1', PATH: process.env.PATH } });
-  const mountRoot = () =>
-    mountAt(raw, at('root'), { options: ['loop', `offset=${root.offset}`, `sizelimit=${root.size}`] });
+  const mountRoot = (file: string) =>
+    mountAt(file, at('root'), { options: ['loop', `offset=${root.offset}`, `sizelimit=${root.size}`] });
 
   mkdirSync(at('esp'));
   let fresh: Awaited<ReturnType<typeof populateRoot>>;
   {
-    await using _mount = await mountRoot();
+    await using _mount = await mountRoot(raw);
     fresh = await populateRoot({
       rootMount: at('root'),
       espMount: at('esp'),
@@ -82,11 +82,13 @@ test('a disk becomes one of bootc 1.13, and this version makes it its own again'
 
   await run([process.execPath, program, disk], { step: 'make it a legacy disk' });
 
-  await run(['qemu-img', 'convert', '-O', 'raw', disk, raw], { step: 'unpack the disk' });
+  // Another file: a loop device may still show the first one as it was.
+  const converted = at('converted.raw');
+  await run(['qemu-img', 'convert', '-O', 'raw', disk, converted], { step: 'unpack the disk' });
   rmSync(at('esp'), { recursive: true });
   mkdirSync(at('esp'));
-  await mtools(['mcopy', '-i', `${raw}@@${esp.offset}`, '-s', '::/EFI', '::/loader', at('esp')]);
-  await using _mount = await mountRoot();
+  await mtools(['mcopy', '-i', `${converted}@@${esp.offset}`, '-s', '::/EFI', '::/loader', at('esp')]);
+  await using _mount = await mountRoot(converted);
   const [legacyId] = readdirSync(at('root/state/deploy'));
   expect(legacyId).toMatch(/^[0-9a-f]{128}$/);
   expect(legacyId).not.toBe(fresh.deploymentId);

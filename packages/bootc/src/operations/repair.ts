@@ -4,6 +4,7 @@ import { planMigration } from '../migration/migrate.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
 import { buildRootModel } from '../storage/root-model.ts';
+import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 import { planKernelRestorations, restoreKernels } from './restore-kernels.ts';
 import { findTornWrites } from './torn-writes.ts';
 
@@ -53,6 +54,7 @@ async function planSystem(storage: BootedStorage): Promise<SystemGcPlan> {
     physicalRoot: storage.physicalRoot,
     tags: await storage.images.listTags(),
     hasErofsImage: (id) => storage.images.hasErofsImage(id),
+    unfinishedBootFiles: await listUnfinishedBootFiles(storage.boot),
   });
 }
 

@@ -24,6 +24,7 @@ check_legacy() {
 
 stage_0() {
   local origin
+  boot_finished
   keep old "$(deployment_id)"
   load_status
   keep digest "$(status_value .status.booted.image.imageDigest)"

@@ -54,8 +54,14 @@ check_prefixed() {
   check_equal 'leftovers on the EFI system partition' '' "$(esp_leftovers)"
 }
 
+# boot_finished: waits until all units of the boot have run; one can log in before.
+boot_finished() {
+  systemctl is-system-running --wait >/dev/null
+}
+
 # check_unit: bootc-migrate.service ran in this boot, and found nothing that it could not do.
 check_unit() {
+  boot_finished
   check_equal 'bootc-migrate.service ran' 'Result=success ExecMainStatus=0 ConditionResult=yes' \
     "$(systemctl show --property=Result,ExecMainStatus,ConditionResult bootc-migrate.service | sort -r | xargs)"
   check_equal 'units that failed' '' "$(systemctl --failed --plain --no-legend --full)"

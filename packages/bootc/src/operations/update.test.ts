@@ -117,6 +117,19 @@ test('checking tells of a newer version and changes nothing', async () => {
   expect(environment.lines.at(-3)).toMatch(/^Total new layers: 1 {4}Size: [0-9.]+ KiB$/);
   expect(environment.lines.at(-1)).toMatch(/^Added layers: {5}1 {4}Size: /);
   expect((await roles()).staged).toBeUndefined();
+  // Status tells of it, until what was found is what runs.
+  const status = () =>
+    system.use(async (storage) =>
+      buildHostDocument(await buildRootModel(storage), { mounts: [], isReadOnly: false, isSelinuxEnabled: false }),
+    );
+  const found = (await status()).status.booted?.cachedUpdate;
+  expect(found).toMatchObject({ image: { transport: 'oci' }, timestamp: '2026-11-24T14:17:04Z', version: null });
+  expect(formatHumanReadable(await status(), { isVerbose: false })).toContain(
+    `Update: Available\n  UpdateDigest: ${found?.imageDigest}\n`,
+  );
+  publish(bootableFiles('1'));
+  await system.use((storage) => checkForUpgrade(storage, {}, environment));
+  expect((await status()).status.booted?.cachedUpdate).toBeNull();
 });
 
 test('an update that is staged already is used; a newer one replaces it and leaves nothing of it', async () => {

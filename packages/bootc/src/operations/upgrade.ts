@@ -1,7 +1,8 @@
 import type { SourceInspection } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
-import { displayReference, type OriginReference } from '../deployment/image-reference.ts';
+import { displayReference, formatTransportReference, type OriginReference } from '../deployment/image-reference.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
+import { writeCachedUpdate } from '../storage/cached-update.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
@@ -125,7 +126,8 @@ function nameOfStaged(model: RootModel): string {
 }
 
 /**
- * Tells whether there is a newer version, and how it differs from the present one. Changes nothing.
+ * Tells whether there is a newer version, and how it differs from the present one. Nothing changes but what status tells of it until the
+ * next boot.
  *
  * @throws CodedError `NO_IMAGE_SOURCE`; what looking at the image throws.
  */
@@ -137,6 +139,14 @@ export async function checkForUpgrade(
   const model = await buildRootModel(storage);
   const target = upgradeTarget(model, options.tag);
   const inspection = await inspectTarget(storage, target);
+  const version = inspection.manifest.annotations?.['org.opencontainers.image.version'];
+  await writeCachedUpdate(storage.root, {
+    reference: formatTransportReference(target),
+    manifestDigest: inspection.manifestDigest,
+    version: version ?? null,
+    created: inspection.config.created ?? null,
+    architecture: inspection.config.architecture,
+  });
   const existing = findDeploymentOfImage(model, inspection);
   if (existing?.role === 'booted') {
     print(`No changes in: ${displayReference(target)}`);
@@ -147,7 +157,6 @@ export async function checkForUpgrade(
     return inspection;
   }
   print(`Update available for: ${displayReference(target)}`);
-  const version = inspection.manifest.annotations?.['org.opencontainers.image.version'];
   if (version !== undefined) print(`  Version: ${version}`);
   print(`  Digest: ${inspection.manifestDigest}`);
   const { staged, booted } = deploymentRoles(model);

@@ -20,7 +20,8 @@ export interface ImageDocument {
 /** One deployment. */
 export interface BootEntryDocument {
   image: ImageDocument | null;
-  cachedUpdate: null;
+  /** Of the booted deployment: a newer version that was found, but not fetched. */
+  cachedUpdate: ImageDocument | null;
   incompatible: boolean;
   pinned: boolean;
   softRebootCapable: boolean;

@@ -38,6 +38,7 @@ function formatBlock(marker: string, name: string, entry: BootEntryDocument, mor
     ['Digest', `${image.imageDigest} (${image.architecture})`],
     ['Verity', composefs.verity],
     ...versionRows(image.version, image.timestamp),
+    ...updateRows(entry.cachedUpdate),
     ...(entry.pinned ? [['Pinned', 'yes'] as const] : []),
     ...seal,
     ...more,
@@ -61,6 +62,15 @@ function sealRows(seal: SealDocument | undefined): Row[] {
 function secureBootRows({ status }: HostDocument): Row[] {
   if (status.secureBoot === undefined) return [];
   return [['Secure Boot', status.secureBoot === 'setup' ? 'no keys enrolled (setup mode)' : status.secureBoot]];
+}
+
+function updateRows(update: BootEntryDocument['cachedUpdate']): Row[] {
+  if (update === null) return [];
+  const [row] = versionRows(update.version, update.timestamp);
+  return [
+    row?.[0] === 'Version' ? ['UpdateVersion', row[1]] : ['Update', 'Available'],
+    ['UpdateDigest', update.imageDigest],
+  ];
 }
 
 function verboseRows(entry: BootEntryDocument, isStaged: boolean): Row[] {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { CachedUpdate } from '../deployment/cached-update.ts';
 import type { FinalizeRecord } from '../deployment/finalize-record.ts';
 import { type OriginReference, parseOriginReference } from '../deployment/image-reference.ts';
 import { type Origin, parseOrigin } from '../deployment/origin.ts';
@@ -6,6 +7,7 @@ import { parseStagedDeployment, type StagedDeployment } from '../deployment/stag
 import { deploymentPaths, isDeploymentId, physicalRoot, stagedRecord } from '../deployment/state-paths.ts';
 import { type BootArtifact, scanBootArtifacts } from './boot-artifacts.ts';
 import { type BootEntryRecord, type BootLocation, scanBootEntries, type UnmanagedEntry } from './boot-entries.ts';
+import { readCachedUpdate } from './cached-update.ts';
 import { type DeploymentImage, readDeploymentImage } from './deployment-image.ts';
 import type { BootedHost } from './environment.ts';
 import type { ImageStore } from './image-store.ts';
@@ -52,6 +54,8 @@ export interface RootModel {
   staged?: StagedDeployment;
   /** What became of a staged deployment that was not finalized. */
   lastFinalize?: FinalizeRecord;
+  /** What the last look for an update found, since the system was booted. */
+  cachedUpdate?: CachedUpdate;
   /** What could not be read and belongs to no single deployment. */
   problems: readonly string[];
 }
@@ -73,6 +77,7 @@ export async function buildRootModel(source: RootModelSource): Promise<RootModel
   ]);
   const isActive = (id: string): boolean =>
     id === source.host.deploymentId || managed.some((entry) => entry.set === 'active' && entry.deploymentId === id);
+  const cachedUpdate = await readCachedUpdate(source.root);
   const lastFinalize = await readLastFinalize(source, isActive);
   const records = await Promise.all(
     [...ids].map((id) =>
@@ -92,6 +97,7 @@ export async function buildRootModel(source: RootModelSource): Promise<RootModel
     deployments: new Map(records.map((record) => [record.id, record])),
     ...(staged === undefined ? {} : { staged }),
     ...(lastFinalize === undefined ? {} : { lastFinalize }),
+    ...(cachedUpdate === undefined ? {} : { cachedUpdate }),
     problems,
   };
 }

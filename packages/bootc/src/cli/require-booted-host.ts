@@ -16,8 +16,3 @@ export async function requireBootedHost(): Promise<BootedHost> {
   }
   return environment;
 }
-
-/** The error of a verb that this version knows but cannot do yet. */
-export function notBuilt(what: string): CodedError {
-  return new CodedError('NOT_BUILT', `${what} is not supported by this version of bootc yet`);
-}

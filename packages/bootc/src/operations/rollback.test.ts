@@ -73,6 +73,19 @@ test('twice is as if never', async () => {
   expect(entriesOnDisk()).toEqual(once);
 });
 
+test('for grub, which goes by the names of the files, whatever the versions are', async () => {
+  mock = { ...mock, boot: { ...mock.boot, bootloader: 'grub' } };
+  expect(await menu()).toEqual(before);
+  await rollBack(mock);
+  expect(await menu()).toEqual(after);
+  expect(Object.keys(entriesOnDisk())).toEqual([
+    `bootc_0_bootc-${bootedId}-0.conf`,
+    `bootc_1_bootc-${rollbackId}-1.conf`,
+  ]);
+  await rollBack(mock);
+  expect(await menu()).toEqual(before);
+});
+
 test('the entries keep the id of their system', async () => {
   install('peer-new-3-switched');
   expect(Object.keys(entriesOnDisk()).every((name) => name.startsWith('bootc_debian-'))).toBe(true);

@@ -53,9 +53,11 @@ function verb(name: string, refusals: readonly string[], run: () => Promise<unkn
 
 function stage(machine: Machine, random: Random): Step {
   const image = random.pick(machine.images);
-  return verb(`switch to ${nameOf(image)}`, ['SAME_CONTENT'], () =>
-    machine.change((storage) => switchTo(storage, targetOf(image), recordingEnvironment())),
-  );
+  return verb(`switch to ${nameOf(image)}`, ['SAME_CONTENT'], async () => {
+    const id = await machine.change((storage) => switchTo(storage, targetOf(image), recordingEnvironment()));
+    const { staged } = await machine.look(buildRootModel);
+    if (staged?.deploymentId !== id) throw new Violation('another deployment is staged than was just staged');
+  });
 }
 
 function stageLocked(machine: Machine): Step {
@@ -90,14 +92,22 @@ function untag(machine: Machine, random: Random): Step {
 }
 
 function rollback(machine: Machine): Step {
-  return verb('rollback', ['NO_ROLLBACK'], () => machine.change(rollBack));
+  return verb('rollback', ['NO_ROLLBACK'], async () => {
+    const { nextId } = await machine.change(rollBack);
+    if ((await defaultDeployment(machine)) !== nextId) throw new Violation('not what was rolled back to boots next');
+    const { staged } = await machine.look(buildRootModel);
+    if (staged !== undefined) throw new Violation('something is staged after a rollback');
+  });
 }
 
 function remove(machine: Machine, random: Random): Step {
   return verb('delete a deployment', ['DEPLOYMENT_BOOTED'], () =>
     machine.change(async (storage) => {
       const { deployments } = await buildRootModel(storage);
-      await deleteDeployment(storage, random.pick([...deployments.keys()]));
+      const id = random.pick([...deployments.keys()]);
+      await deleteDeployment(storage, id);
+      if ((await buildRootModel(storage)).deployments.has(id))
+        throw new Violation('a deleted deployment is still there');
     }),
   );
 }

@@ -5,8 +5,9 @@ import type { Argv } from 'yargs';
 import { parseDumpfile } from '../dumpfile/parse-dumpfile.ts';
 import { replaceFile } from '../durable/replace.ts';
 import { writeImage } from '../erofs/write-image.ts';
-import { computeFileVerity, computeVerity } from '../fsverity/digest.ts';
+import { computeVerity } from '../fsverity/digest.ts';
 import { storeInDirectory } from '../repository/digest-store.ts';
+import { createFileDigester } from '../threads/digest-files.ts';
 import { scanDirectory } from '../tree/scan-directory.ts';
 import { type Simplification, simplifyTree } from '../tree/simplify-tree.ts';
 import type { Directory } from '../tree/tree.ts';
@@ -96,11 +97,10 @@ async function readDirectory(args: Arguments): Promise<Directory> {
     });
   }
   const store = args['digest-store'];
-  return scanDirectory(args.source, {
+  await using digester = createFileDigester(algorithm);
+  return await scanDirectory(args.source, {
     keepHardLinks: args.hardlinks,
-    digestFile: async (path) => {
-      return store === undefined ? computeFileVerity(path, algorithm) : storeInDirectory(store, path, algorithm);
-    },
+    digestFile: store === undefined ? digester.digestFile : (path) => storeInDirectory(store, path, algorithm),
   });
 }
 

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { CodedError } from '@workbench/run';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import { formatAlgorithm, type HashAlgorithm } from '../fsverity/algorithm.ts';
-import { computeFileVerity } from '../fsverity/digest.ts';
 import { commitLinks, type NewLink } from '../repository/commit.ts';
 import { computeImageId, findImage, readImageTree, storeImage } from '../repository/images.ts';
 import { storeFile } from '../repository/store-file.ts';
+import { createFileDigester } from '../threads/digest-files.ts';
 import { transformForBoot } from '../tree/boot-transform.ts';
 import { byteString } from '../tree/byte-string.ts';
 import { findNode } from '../tree/find-node.ts';
@@ -25,7 +25,7 @@ export interface DirectoryArguments {
 /** `cfs compute-id PATH`. */
 export async function runComputeId(context: CliContext, args: DirectoryArguments): Promise<void> {
   const chosen = await chosenAlgorithm(context);
-  context.print(computeImageId(await readDirectory(args, digestOnly(chosen.algorithm)), chosen));
+  context.print(computeImageId(await digestDirectory(args, chosen.algorithm), chosen));
 }
 
 /** `cfs compute-karg PATH`: the kernel argument that makes the initramfs mount the image. */
@@ -34,7 +34,7 @@ export async function runComputeKarg(
   args: DirectoryArguments & { insecure: boolean },
 ): Promise<void> {
   const chosen = await chosenAlgorithm(context);
-  const root = await readDirectory({ ...args, bootable: true }, digestOnly(chosen.algorithm));
+  const root = await digestDirectory({ ...args, bootable: true }, chosen.algorithm);
   const digest = computeImageId(root, chosen);
   const optional = args.insecure ? '?' : '';
   // Format 0 differs from 1 in nothing that the initramfs could see.
@@ -59,7 +59,7 @@ export async function runCreateImage(
 /** `cfs create-dumpfile PATH`. */
 export async function runCreateDumpfile(context: CliContext, args: DirectoryArguments): Promise<void> {
   const { algorithm } = await chosenAlgorithm(context);
-  context.print(writeDumpfile(await readDirectory(args, digestOnly(algorithm))).trimEnd());
+  context.print(writeDumpfile(await digestDirectory(args, algorithm)).trimEnd());
 }
 
 /** `cfs dump-files IMAGE PATH…`. */
@@ -81,8 +81,9 @@ export async function runDumpFiles(
   }
 }
 
-function digestOnly(algorithm: HashAlgorithm): ScanOptions['digestFile'] {
-  return async (path) => computeFileVerity(path, algorithm);
+async function digestDirectory(args: DirectoryArguments, algorithm: HashAlgorithm): Promise<Directory> {
+  await using digester = createFileDigester(algorithm);
+  return await readDirectory(args, digester.digestFile);
 }
 
 async function readDirectory(args: DirectoryArguments, digestFile: ScanOptions['digestFile']): Promise<Directory> {

@@ -36,10 +36,17 @@ export type Task =
       methods: readonly (readonly [device: number, method: TransferMethod])[];
     }
   /** Objects that are there already. */
-  | { kind: 'examine'; id: number; objects: readonly ObjectFile[] };
+  | { kind: 'examine'; id: number; objects: readonly ObjectFile[] }
+  /** Files anywhere, by path. */
+  | { kind: 'digest'; id: number; paths: readonly Uint8Array[] };
 
 /** What became of one content or file. Errors keep their code; a stop is what the main thread decided. */
-export type Outcome = Stored | Examined | { failure: Failure };
+export type Outcome = Stored | Examined | Digested | { failure: Failure };
+
+/** The digest of a file's content. */
+export interface Digested {
+  digest: string;
+}
 
 /** What is wrong with an object, if anything. */
 export interface Examined {

@@ -6,7 +6,6 @@ import { CodedError } from '@workbench/run';
 import type { Stored } from '../containers-storage/layer-store.ts';
 import { announceMutation, isObserved } from '../durable/seam.ts';
 import type { ObjectProblem } from '../repository/examine-object.ts';
-import type { Repository } from '../repository/repository.ts';
 import { type Answer, type Failure, type Outcome, type Task, type ThreadSetup, verdicts } from './messages.ts';
 
 /** Threads that store objects. Nothing is held back: what a thread is given it does in that order. */
@@ -36,7 +35,7 @@ export function usefulThreads(): number {
  * Starts threads that store objects in a repository, all with the crash contract of `storeObject`. What observes mutations
  * here is asked about theirs too, before they happen. Disposing waits for what was begun.
  */
-export function startThreads(repository: Repository, count: number): ThreadPool {
+export function startThreads(repository: ThreadSetup['repository'], count: number): ThreadPool {
   const threads = Array.from({ length: count }, () => startThread(repository));
   return {
     leastLoaded: () => threads.reduce((best, thread) => (thread.pendingBytes < best.pendingBytes ? thread : best)),
@@ -49,13 +48,23 @@ export function startThreads(repository: Repository, count: number): ThreadPool 
 /** What the outcome of storing is worth. @throws what the thread threw, or who observes mutations here. */
 export function takeOutcome(outcome: Outcome): Stored {
   if ('object' in outcome) return outcome;
-  throw 'failure' in outcome ? rebuildError(outcome.failure) : new TypeError('an object was examined, not stored');
+  throw unfit(outcome);
 }
 
 /** What the outcome of examining is worth. @throws what the thread threw. */
 export function takeProblem(outcome: Outcome): ObjectProblem | undefined {
   if ('problem' in outcome) return outcome.problem;
-  throw 'failure' in outcome ? rebuildError(outcome.failure) : new TypeError('an object was stored, not examined');
+  throw unfit(outcome);
+}
+
+/** What the outcome of computing a digest is worth. @throws what the thread threw. */
+export function takeDigest(outcome: Outcome): string {
+  if ('digest' in outcome) return outcome.digest;
+  throw unfit(outcome);
+}
+
+function unfit(outcome: Outcome): unknown {
+  return 'failure' in outcome ? rebuildError(outcome.failure) : new TypeError('a thread answered something else');
 }
 
 // Of a mutation that was stopped, the main thread has the reason itself.
@@ -67,7 +76,7 @@ function rebuildError({ message, code, hint, isCoded, isStop }: Failure): unknow
   return Object.assign(new Error(message), code === undefined ? {} : { code });
 }
 
-function startThread(repository: Repository): Thread & { end(): Promise<void> } {
+function startThread(repository: ThreadSetup['repository']): Thread & { end(): Promise<void> } {
   const { path, algorithm, isSecure, directoryFd, sealing } = repository;
   const verdict = isObserved() ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
   const setup: ThreadSetup = { repository: { path, algorithm, isSecure, directoryFd, sealing }, verdict };

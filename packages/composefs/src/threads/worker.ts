@@ -9,6 +9,7 @@ import { openLayerFile } from '../containers-storage/layer-files.ts';
 import type { FileRequest, Stored } from '../containers-storage/layer-store.ts';
 import { createTransfer, type Transfer } from '../containers-storage/transfer.ts';
 import { observeMutations } from '../durable/seam.ts';
+import { computeFileVerity } from '../fsverity/digest.ts';
 import { examineObject } from '../repository/examine-object.ts';
 import type { Repository } from '../repository/repository.ts';
 import { createObjectWriter, type ObjectWriter, storeObject } from '../repository/store-object.ts';
@@ -70,6 +71,12 @@ async function perform(task: Task): Promise<Outcome[]> {
       return takePart(task);
     case 'examine':
       return task.objects.map((file) => ({ problem: examineObject(repository, file) }));
+    case 'digest':
+      return Promise.all(
+        task.paths.map((path) =>
+          attempt(async () => ({ digest: computeFileVerity(Buffer.from(path), repository.algorithm) })),
+        ),
+      );
   }
 }
 
@@ -108,9 +115,9 @@ function copied(object: Stored['object']): Stored {
   return { object, origin: 'copied' };
 }
 
-async function attempt(store: () => Promise<Stored>): Promise<Outcome> {
+async function attempt(act: () => Promise<Outcome>): Promise<Outcome> {
   try {
-    return await store();
+    return await act();
   } catch (error) {
     return { failure: describeFailure(error) };
   }

@@ -1,5 +1,6 @@
 import { linkSync, lutimesSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dirSync } from 'tmp-promise';
 import { afterAll, expect, test } from 'vitest';
 import { findNode } from './find-node.ts';
@@ -34,4 +35,29 @@ test('a time before 1970 has nanoseconds that count forward', async () => {
   lutimesSync(path, new Date(-1500), new Date(-1500));
   const tree = await scanDirectory(folder.name, { digestFile: async () => '' });
   expect(findNode(tree, 'old')?.metadata).toMatchObject({ mtimeSeconds: -2n, mtimeNanoseconds: 500_000_000 });
+});
+
+test('several files are asked for at the same time, but not all, and the first failure is thrown', async () => {
+  const path = join(folder.name, 'many');
+  mkdirSync(path);
+  for (let i = 0; i < 300; i++) writeFileSync(join(path, String(i)), 'x'.repeat(100));
+  let underWay = 0;
+  let most = 0;
+  const digestFile = async (file: Buffer) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await nextTurn();
+    underWay -= 1;
+    return file.toString().split('/').at(-1) as string;
+  };
+  const tree = await scanDirectory(path, { digestFile });
+  for (const [name, node] of tree.entries) expect(node).toMatchObject({ content: { kind: 'external', digest: name } });
+  expect(tree.entries.size).toBe(300);
+  expect(most).toBe(128);
+  const failing = async (file: Buffer) => {
+    await nextTurn();
+    if (file.toString().endsWith('/7')) throw new Error('unreadable');
+    return '';
+  };
+  await expect(scanDirectory(path, { digestFile: failing })).rejects.toThrow('unreadable');
 });

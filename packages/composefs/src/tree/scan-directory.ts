@@ -5,11 +5,14 @@ import type { ByteString, Directory, Leaf, Metadata } from './tree.ts';
 /** Files up to this size are kept in the image itself. */
 export const inlineLimitBytes = 64;
 
+const mostFilesAtOnce = 128;
+
 /** How a directory is read. */
 export interface ScanOptions {
   /**
    * Called for each file above {@link inlineLimitBytes}, once however many names it has; it gives the file's digest, and may
-   * store its content. The path is bytes, since names need not be text.
+   * store its content. The path is bytes, since names need not be text. Up to {@link mostFilesAtOnce} calls are under
+   * way at the same time.
    */
   digestFile: (path: Buffer, sizeBytes: number) => Promise<string>;
   /** Whether two names of one file stay one leaf; otherwise each gets a leaf of its own. Default: true. */
@@ -25,12 +28,14 @@ export interface ScanOptions {
 export async function scanDirectory(path: string, options: ScanOptions): Promise<Directory> {
   const linked = new Map<string, Leaf>();
   const keepHardLinks = options.keepHardLinks ?? true;
+  const digests = createDigestQueue(options.digestFile);
 
   const scanLeaf = async (leafPath: Buffer, stats: BigIntStats): Promise<Leaf> => {
     const key = stats.nlink > 1n && keepHardLinks ? `${stats.dev}:${stats.ino}` : undefined;
     const known = key === undefined ? undefined : linked.get(key);
     if (known !== undefined) return known;
-    const leaf = await readLeaf(leafPath, stats, options);
+    const leaf = readLeaf(leafPath, stats);
+    if (leaf.type === 'file' && stats.size > inlineLimitBytes) await digests.add(leafPath, stats.size, leaf);
     if (key !== undefined) linked.set(key, leaf);
     return leaf;
   };
@@ -49,10 +54,45 @@ export async function scanDirectory(path: string, options: ScanOptions): Promise
     return directory;
   };
   const rootPath = Buffer.from(path);
-  return scan(rootPath, lstatSync(rootPath, { bigint: true }));
+  const root = await scan(rootPath, lstatSync(rootPath, { bigint: true }));
+  await digests.finish();
+  return root;
 }
 
-async function readLeaf(path: Buffer, stats: BigIntStats, { digestFile }: ScanOptions): Promise<Leaf> {
+/** Lets several digests be computed while the directory is read on. */
+function createDigestQueue(digestFile: ScanOptions['digestFile']) {
+  let underWay = 0;
+  let failure: { error: unknown } | undefined;
+  let wake = (): void => {};
+  const waitUntil = async (isDone: () => boolean): Promise<void> => {
+    while (!isDone() && failure === undefined) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    if (failure !== undefined) throw failure.error;
+  };
+  const compute = async (path: Buffer, sizeBytes: bigint, leaf: Leaf & { type: 'file' }): Promise<void> => {
+    try {
+      leaf.content = { kind: 'external', digest: await digestFile(path, Number(sizeBytes)), sizeBytes };
+    } catch (error) {
+      failure ??= { error };
+    }
+    underWay -= 1;
+    wake();
+  };
+  return {
+    async add(path: Buffer, sizeBytes: bigint, leaf: Leaf & { type: 'file' }): Promise<void> {
+      await waitUntil(() => underWay < mostFilesAtOnce);
+      underWay += 1;
+      void compute(path, sizeBytes, leaf);
+    },
+    finish: () => waitUntil(() => underWay === 0),
+  };
+}
+
+// The digest of a file that is not kept in the image itself comes later.
+function readLeaf(path: Buffer, stats: BigIntStats): Leaf {
   const metadata = readMetadata(path, stats);
   if (stats.isSymbolicLink()) {
     const target: ByteString = readlinkSync(path, { encoding: 'buffer' }).toString('latin1');
@@ -62,8 +102,7 @@ async function readLeaf(path: Buffer, stats: BigIntStats, { digestFile }: ScanOp
     if (stats.size <= inlineLimitBytes) {
       return { metadata, type: 'file', content: { kind: 'inline', data: readFileSync(path) } };
     }
-    const digest = await digestFile(path, Number(stats.size));
-    return { metadata, type: 'file', content: { kind: 'external', digest, sizeBytes: stats.size } };
+    return { metadata, type: 'file', content: { kind: 'external', digest: '', sizeBytes: stats.size } };
   }
   if (stats.isFIFO()) return { metadata, type: 'fifo' };
   if (stats.isSocket()) return { metadata, type: 'socket' };

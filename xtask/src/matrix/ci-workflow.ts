@@ -83,6 +83,7 @@ export function ciWorkflow(): string {
         strategy: { 'fail-fast': false, matrix: expression('fromJSON(needs.matrix.outputs.jobs)') },
         env: {
           BOOTC_CI_RETRIES: '1',
+          BOOTC_profile: 'ci',
           plans: expression('matrix.plans'),
           cell: expression('toJSON(matrix.environment)'),
         },

@@ -19,7 +19,7 @@ function problemsOf(text: string): string[] {
 
 test('each shipped profile is valid and makes a cell that can exist', async () => {
   const names = await listProfiles(shipped);
-  expect(names).toEqual(['default', 'low-memory']);
+  expect(names).toEqual(['ci', 'daily', 'default', 'low-memory', 'sealed']);
   for (const name of names) {
     const profile = await loadProfile(shipped, name);
     expect(profile.name).toBe(name);

@@ -1,6 +1,9 @@
 import { relative } from 'node:path';
 import { formatDuration } from '../steps/plain-renderer.ts';
+import { escapeHtml } from './escape-html.ts';
+import { historySection } from './history-section.ts';
 import { type PhaseTime, type PlanReport, type RunReport, runPassed, type TestReport } from './plan-report.ts';
+import { outcomeWord, type PastRun } from './run-history.ts';
 import { countLine } from './summary-table.ts';
 
 /** The last lines of a log, to be read on the page itself. */
@@ -15,7 +18,8 @@ const style = `
 :root { color-scheme: light dark; --line: #8884; --good: #2e8b57; --bad: #c62f2f; --build: #8a6fb5; --install: #c9892b; --boot: #3c7fc0; --tests: #2e8b57 }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem }
 h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem }
-.passed { color: var(--good) } .failed { color: var(--bad) } .skipped { opacity: .7 }
+.passed, .passed a { color: var(--good) } .failed, .failed a { color: var(--bad) } .quarantined, .quarantined a { color: var(--install) } .skipped { opacity: .7 }
+.wide { overflow-x: auto } .cells th[scope=row] { font-weight: normal }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
 .time { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .3rem .8rem; align-items: center; border: solid var(--line); border-width: 1px 0; padding: .6rem 0; margin: 1rem 0 }
 .bars { position: relative; height: 1.3rem } .bars span { position: absolute; top: 0; bottom: 0; min-width: 2px; border-radius: 2px }
@@ -29,18 +33,24 @@ summary { cursor: pointer } .card { border-left: 4px solid var(--bad); padding-l
  * The run as one page that needs nothing else: no script, no font, no other file (links lead to the logs beside it).
  *
  * @param tailsOf the log tails to show for a plan.
+ * @param history the runs before this one, latest first; their pages are beside this one's folder.
  */
-export function htmlPage(report: RunReport, tailsOf: (plan: PlanReport) => readonly LogTail[]): string {
+export function htmlPage(
+  report: RunReport,
+  tailsOf: (plan: PlanReport) => readonly LogTail[],
+  history: readonly PastRun[] = [],
+): string {
   const isGood = runPassed(report);
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
     `<title>${isGood ? 'passed' : 'FAILED'}: ${escapeHtml(report.cell)}</title><style>${style}</style></head><body>`,
-    `<h1 class="${isGood ? 'passed' : 'failed'}">${escapeHtml(countLine(report))}</h1>`,
+    `<h1 id="top" class="${isGood ? 'passed' : 'failed'}">${escapeHtml(countLine(report))}</h1>`,
     `<p>${escapeHtml(report.cell)}, image ${escapeHtml(report.image)}, run ${escapeHtml(report.id)}<br>${escapeHtml(report.machine)}</p>`,
     timeline(report),
     ...report.plans.map((plan) => planSection(plan, report, tailsOf(plan))),
     leftOut(report),
+    historySection(report, history),
     '</body></html>\n',
   ].join('\n');
 }
@@ -72,9 +82,10 @@ function timeline(report: RunReport): string {
 
 function planSection(plan: PlanReport, report: RunReport, tails: readonly LogTail[]): string {
   const link = (path: string): string => encodeURI(relative(report.folder, path));
+  const outcome = outcomeWord(plan);
   const times = plan.phases.map(({ name, durationMs }) => `${name} ${formatDuration(durationMs)}`).join(', ');
   return [
-    `<h2 class="${plan.outcome}">${escapeHtml(plan.plan)}: ${plan.outcome}</h2>`,
+    `<h2 class="${outcome}">${escapeHtml(plan.plan)}: ${outcome}</h2>`,
     `<p>${times} · VM ${escapeHtml(plan.vm)} · <a href="${link(plan.folder)}/">logs</a></p>`,
     failureSection(plan),
     plan.tests.length === 0 ? '' : `<table>${plan.tests.map((test) => testRow(test, plan, link)).join('\n')}</table>`,
@@ -87,10 +98,19 @@ function planSection(plan: PlanReport, report: RunReport, tails: readonly LogTai
     .join('\n');
 }
 
-function failureSection({ failure }: PlanReport): string {
-  if (failure === undefined) return '';
+function failureSection({ failure, quarantined, earlierTries = [] }: PlanReport): string {
+  const tries = earlierTries.map(
+    ({ code, message }) => `<p>tried again after ${escapeHtml(code)}: ${escapeHtml(message.split('\n')[0] ?? '')}</p>`,
+  );
+  if (failure === undefined) return tries.join('');
+  const known =
+    quarantined === undefined
+      ? ''
+      : `<p>known until ${quarantined.expires}: ${escapeHtml(quarantined.reason)} (${escapeHtml(quarantined.tracker)})</p>`;
   const help = failure.hint === undefined ? '' : `<br>${escapeHtml(failure.hint)}`;
   return [
+    ...tries,
+    known,
     `<div class="card"><p><b>${escapeHtml(failure.class)}, ${escapeHtml(failure.code)}, in phase ${failure.phase}</b>`,
     `<br>${escapeHtml(failure.message)}${help}</p>`,
     `<p>last lines of ${escapeHtml(failure.tailOf)}:</p><pre>${escapeHtml(failure.tail.join('\n'))}</pre>`,
@@ -118,9 +138,4 @@ function leftOut(report: RunReport): string {
 
 function percent(part: number, whole: number): string {
   return `${((100 * part) / whole).toFixed(2)}%`;
-}
-
-/** Text as HTML content or attribute. */
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failedUnitsIn, failedUnitsOf } from './journal-words.ts';
+import { failedUnitsIn, failedUnitsOf, journalText } from './journal-words.ts';
 
 function lines(...entries: Record<string, unknown>[]): string[] {
   return entries.map((entry) => JSON.stringify(entry));
@@ -28,4 +28,14 @@ test('a unit that a later try started did not fail', () => {
 test('what is no journal says nothing', () => {
   expect(failedUnitsOf(['', '{"UNIT":"a.serv', '7', 'null', '{"MESSAGE":[1,2]}']).size).toBe(0);
   expect(failedUnitsIn('/no/such/folder').size).toBe(0);
+});
+
+test('a journal as text names who said what', () => {
+  const lines = [
+    '{"MESSAGE":"Started a.","SYSLOG_IDENTIFIER":"systemd"}',
+    '{"MESSAGE":"hello\\n","_SYSTEMD_UNIT":"a.service"}',
+    '{"MESSAGE":[1,2],"SYSLOG_IDENTIFIER":"x"}',
+    '{"MESSAGE":"cut o',
+  ];
+  expect(journalText(lines.join('\n'))).toBe('systemd: Started a.\na.service: hello');
 });

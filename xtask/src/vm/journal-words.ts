@@ -39,6 +39,20 @@ export function failedUnitsOf(lines: readonly string[]): FailedUnits {
   return new Map([...failed].map((unit) => [unit, lastWords.get(unit) ?? '']));
 }
 
+/** A journal, an object a line, as `journalctl` shows one: who said what. Lines that are cut off are left out. */
+export function journalText(lines: string): string {
+  return lines
+    .split('\n')
+    .flatMap((line) => {
+      const { MESSAGE: message, SYSLOG_IDENTIFIER: identifier, _SYSTEMD_UNIT: unit } = parseEntry(line) ?? {};
+      const speaker = typeof identifier === 'string' ? identifier : unit;
+      return typeof message === 'string'
+        ? [`${typeof speaker === 'string' ? speaker : '?'}: ${message.trimEnd()}`]
+        : [];
+    })
+    .join('\n');
+}
+
 function parseEntry(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);

@@ -63,7 +63,7 @@ type Attempt = PullOptions & { tracker: PullTracker };
 
 async function attemptPull(storage: ContainerStorage, name: string, options: Attempt): Promise<string> {
   const { tracker, signal, stallTimeoutMs = defaults.stallTimeoutMs } = options;
-  await using folder = await openPullFolder(storage.bootcDirectory);
+  await using folder = await openPullFolder(storage.bootcDirectory, bytesToPull(tracker));
   await using service = await startPodmanService(storage, {
     // Podman writes the blobs there before it unpacks them.
     env: { ...(await registryAuthEnvironment(options)), TMPDIR: folder.path },
@@ -88,6 +88,11 @@ async function attemptPull(storage: ContainerStorage, name: string, options: Att
     over.abort();
     await watch;
   }
+}
+
+function bytesToPull(tracker: PullTracker): number | undefined {
+  const { bytesTotal, bytesCached } = tracker.progress();
+  return bytesTotal === 0 ? undefined : bytesTotal - bytesCached;
 }
 
 async function readAnswer(

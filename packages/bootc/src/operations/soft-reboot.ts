@@ -12,6 +12,7 @@ import { readSoftRebootFacts } from '../status/soft-reboot-facts.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { pathExists } from '../storage/optional-file.ts';
 import { buildRootModel, type DeploymentRecord } from '../storage/root-model.ts';
+import { startFinalizeUnit } from './finalize-unit.ts';
 import type { RebootKind } from './reboot.ts';
 
 /** What `--soft-reboot` accepts: fail, or restart everything, where userspace alone cannot be restarted. */
@@ -79,10 +80,7 @@ export async function prepareSoftReboot(storage: BootedStorage, deploymentId: st
   if (obstacle !== undefined) throw obstacle;
   const model = await buildRootModel(storage);
   if (model.staged?.deploymentId === deploymentId) {
-    await run(['systemctl', 'start', '--quiet', 'bootc-finalize-staged.service'], {
-      step: 'have the staged deployment finalized at the end of this userspace',
-      timeoutMs: 120_000,
-    });
+    await startFinalizeUnit();
   }
   const { commandLines } = await readSoftRebootFacts(model, storage);
   const sealed = commandLines?.get(deploymentId);

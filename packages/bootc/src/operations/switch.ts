@@ -6,7 +6,9 @@ import { deploymentPaths } from '../deployment/state-paths.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
+import { setFinalizationLock } from './finalization-lock.ts';
 import { inspectTarget } from './inspect-target.ts';
+import { assertSignatureIsVerified } from './signature-policy.ts';
 import { stageImage } from './stage.ts';
 import type { UpdateEnvironment } from './update-environment.ts';
 import { printStaged } from './upgrade.ts';
@@ -23,12 +25,19 @@ export async function switchTo(
   environment: UpdateEnvironment,
   options: { isUnifiedRequested: boolean } = { isUnifiedRequested: false },
 ): Promise<string | undefined> {
-  const { staged, booted } = deploymentRoles(await buildRootModel(storage));
+  const model = await buildRootModel(storage);
+  const { staged, booted } = deploymentRoles(model);
   const { reference } = staged ?? booted;
   if (reference !== undefined && formatOriginReference(reference) === formatOriginReference(target)) {
     environment.print('Image specification is unchanged.');
+    if (staged !== undefined && model.staged?.isFinalizationLocked === true) {
+      // It was only downloaded so far; now it is wanted.
+      await environment.startFinalizer();
+      await setFinalizationLock(storage, model, false);
+    }
     return staged?.id;
   }
+  await assertSignatureIsVerified(storage.root, target);
   const inspection = await inspectTarget(storage, target);
   const request = {
     ...environment,

@@ -157,6 +157,13 @@ test('what is only downloaded is not finalized until it is released', async () =
   expect(await runFinalize()).toEqual({ kind: 'locked' });
   expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBe(id);
   expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBeUndefined();
+  // Switching to it says that it is wanted, and so does an upgrade.
+  for (const want of [() => runSwitch(followed), runUpgrade]) {
+    expect(await runUpgrade({ isDownloadOnly: true })).toBe(id);
+    expect(await runFinalize()).toEqual({ kind: 'locked' });
+    expect(await want()).toBe(id);
+    expect(readFileSync(record(), 'utf8')).toContain('"finalization_locked":false');
+  }
   expect(await runFinalize()).toMatchObject({ kind: 'finalized', deploymentId: id });
 });
 

@@ -4,13 +4,13 @@ import { displayReference, formatTransportReference, type OriginReference } from
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { writeCachedUpdate } from '../storage/cached-update.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
-import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
-import { writeStagedRecord } from '../storage/staged-record.ts';
 import { findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
+import { nameOfStaged, setFinalizationLock } from './finalization-lock.ts';
 import { inspectTarget } from './inspect-target.ts';
 import { formatManifestDifference } from './manifest-difference.ts';
 import { withTag } from './retag.ts';
+import { assertSignatureIsVerified } from './signature-policy.ts';
 import { stageImage } from './stage.ts';
 import type { UpdateEnvironment } from './update-environment.ts';
 
@@ -35,6 +35,7 @@ export async function upgrade(
 ): Promise<string | undefined> {
   const model = await buildRootModel(storage);
   const target = upgradeTarget(model, options.tag);
+  await assertSignatureIsVerified(storage.root, target);
   const inspection = await inspectTarget(storage, target);
   const existing = findDeploymentOfImage(model, inspection);
   if (existing?.role === 'staged') return reuseStaged(storage, model, options, environment);
@@ -74,7 +75,7 @@ async function reuseStaged(
   const { deploymentId, isFinalizationLocked } = model.staged!;
   if (isFinalizationLocked !== options.isDownloadOnly) {
     if (!options.isDownloadOnly) await environment.startFinalizer();
-    await setLock(storage, model, options.isDownloadOnly);
+    await setFinalizationLock(storage, model, options.isDownloadOnly);
   }
   environment.print(`No changes in staged image: ${nameOfStaged(model)}`);
   if (options.isDownloadOnly)
@@ -106,23 +107,9 @@ export async function releaseDownloaded(
     return undefined;
   }
   await environment.startFinalizer();
-  await setLock(storage, model, false);
+  await setFinalizationLock(storage, model, false);
   environment.print(`Staged deployment will be applied on next boot: ${staged.id}`);
   return staged.id;
-}
-
-async function setLock(storage: BootedStorage, model: RootModel, isFinalizationLocked: boolean): Promise<void> {
-  const { deploymentId } = model.staged!;
-  if (isFinalizationLocked) await removeFinalizeRecord(storage);
-  await writeStagedRecord(storage.root, { deploymentId, isFinalizationLocked });
-  if (isFinalizationLocked) return;
-  await writeFinalizeRecord(storage, { deploymentId, image: nameOfStaged(model), state: 'staged' });
-}
-
-function nameOfStaged(model: RootModel): string {
-  const { deploymentId } = model.staged!;
-  const reference = model.deployments.get(deploymentId)?.reference;
-  return reference === undefined ? deploymentId : displayReference(reference);
 }
 
 /**
@@ -138,6 +125,7 @@ export async function checkForUpgrade(
 ): Promise<SourceInspection> {
   const model = await buildRootModel(storage);
   const target = upgradeTarget(model, options.tag);
+  await assertSignatureIsVerified(storage.root, target);
   const inspection = await inspectTarget(storage, target);
   const version = inspection.manifest.annotations?.['org.opencontainers.image.version'];
   await writeCachedUpdate(storage.root, {

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { computeVerity } from '../fsverity/digest.ts';
@@ -191,6 +191,17 @@ test('a check says what the repository is like, and a collection what it keeps a
   const json = JSON.parse((await cfs('gc', '--dry-run', '--json', '--root', image)).stdout);
   expect(json).toMatchObject({ dry_run: true, objects_removed: 0, objects_kept: 16 });
   expect(json.kept).toContainEqual(expect.objectContaining({ name: image, reason: 'asked for' }));
+});
+
+test('what is damaged is brought back from a source', async () => {
+  const damaged = join(path, 'objects/d9', 'd3aacd2d74474b0e3652c907063124b3da91b6704e961a1c27758bc1b15f09');
+  writeFileSync(damaged, 'changed');
+  const found = await cfs('fsck');
+  expect(found.stdout).toContain(`  - localhost/x: object d9${basename(damaged)} is damaged\n`);
+  const repaired = await cfs('fsck', '--repair', `oci:${vectorLayout}:vector`);
+  expect(repaired).toMatchObject({ status: 0, stdout: expect.stringContaining('restored: 1 of 1 objects') });
+  expect(readFileSync(damaged)).toHaveLength(9000);
+  expect((await cfs('fsck', '--metadata-only', '--repair', 'oci:x')).status).toBe(2);
 });
 
 test('what the system refuses is told as it is', async () => {

@@ -1,5 +1,7 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTree } from './make-tree.testing.ts';
@@ -54,6 +56,20 @@ describe('mkcomposefs', () => {
     expect(readFileSync(at('ours.img'))).toEqual(readFileSync(at('theirs.img')));
     expect(list(at('ours-store'))).toEqual(list(at('theirs-store')));
   });
+});
+
+test('a link of that name is that program', async () => {
+  const program = fileURLToPath(new URL('./cfs.ts', import.meta.url));
+  for (const name of ['mkcomposefs', 'composefs-info']) symlinkSync(program, at(name));
+  const call = async (name: string, ...args: string[]) => {
+    const { stdout } = await run([process.execPath, at(name), ...args], { step: `call ${name}` });
+    return stdout;
+  };
+  const args = ['--print-digest-only', at('tree')];
+  expect(await call('mkcomposefs', ...args)).toBe((await cfsctl(['mkcomposefs', ...args])).stdout);
+  expect(await call('composefs-info', 'measure-file', at('tree/usr/65'))).toBe(
+    (await cfsctl(['composefs-info', 'measure-file', at('tree/usr/65')])).stdout,
+  );
 });
 
 describe('composefs-info', () => {

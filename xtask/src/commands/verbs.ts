@@ -154,6 +154,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
+    name: 'man',
+    describe: 'write the manual pages of xtask and its verbs',
+    group: 'look',
+    load: async () => (await import('./man.ts')).man,
+  },
+  {
     name: 'generate-secureboot-keys',
     describe: 'make the Secure Boot keys that sealed images are signed with',
     group: 'tidy',

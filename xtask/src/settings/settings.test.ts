@@ -48,7 +48,7 @@ test('a request holds the mapped options, the resources of the profile, and what
       '--bootloader=systemd',
       '--filesystem=ext4',
       '--karg=quiet',
-      '--memory=1536M',
+      '--memory=2G',
       '--cpus=1',
       '--disk-size=10G',
     ],

@@ -142,6 +142,12 @@ ci-matrix *ARGS:
 profiles *ARGS:
     @{{ xtask }} profiles "$@"
 
+# Write the manual pages: `man -M target/man xtask-test-tmt`
+[group('look')]
+[no-exit-message]
+man *ARGS:
+    @{{ xtask }} man "$@"
+
 # Make the Secure Boot keys that sealed cells need, in target/secure-boot-keys; never overwrites
 [group('upkeep')]
 [no-exit-message]

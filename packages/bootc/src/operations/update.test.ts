@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkRepository, listTags } from '@workbench/composefs';
 import { dirSync } from 'tmp-promise';
@@ -12,10 +12,9 @@ import { formatHumanReadable } from '../status/human-readable.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
-import { finalizeStaged } from './finalize.ts';
 import { switchInPlace, switchTo } from './switch.ts';
 import { makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
-import { checkForUpgrade, releaseDownloaded, upgrade } from './upgrade.ts';
+import { checkForUpgrade, upgrade } from './upgrade.ts';
 
 const folder = dirSync({ unsafeCleanup: true });
 afterAll(() => folder.removeCallback());
@@ -42,7 +41,6 @@ const roles = () => system.use(async (storage) => deploymentRoles(await buildRoo
 const runUpgrade = (options: { isDownloadOnly?: boolean } = {}) =>
   system.use((storage) => upgrade(storage, { isDownloadOnly: false, ...options }, environment));
 const runSwitch = (source: string) => system.use((storage) => switchTo(storage, targetOf(source), environment));
-const runFinalize = () => system.use(finalizeStaged);
 const record = () => join(system.root, stagedRecord.directory, stagedRecord.name);
 const entriesOf = (set: 'entries' | 'staged') => {
   const directory = join(system.boot.bootDirectory, loaderPaths[set]);
@@ -80,25 +78,6 @@ test('an upgrade is staged with state, origin, entries and record, and shares th
   expect(environment.starts).toBe(1);
   expect(environment.lines[0]).toBe(`Queued for next boot: ${followed}`);
   await assertClean();
-});
-
-test('finalizing merges /etc and makes the staged entries the active ones; again there is nothing to do', async () => {
-  publish({ ...bootableFiles('2', 'other kernel'), 'etc/from-image': 'new\n' });
-  const id = (await runUpgrade())!;
-  writeFileSync(join(system.root, 'etc/local'), 'mine\n');
-  writeFileSync(join(system.root, 'etc/hostname'), 'renamed\n');
-  chmodSync(join(system.root, 'etc/hostname'), 0o600);
-  expect(await runFinalize()).toEqual({ kind: 'finalized', deploymentId: id, problems: [] });
-  const { etc } = deploymentPaths(system.physicalRoot, id);
-  expect(readFileSync(join(etc, 'local'), 'utf8')).toBe('mine\n');
-  expect(readFileSync(join(etc, 'hostname'), 'utf8')).toBe('renamed\n');
-  expect(readFileSync(join(etc, 'from-image'), 'utf8')).toBe('new\n');
-  expect(existsSync(join(system.boot.bootDirectory, loaderPaths.staged))).toBe(false);
-  const { rollback, isRollbackQueued } = await roles();
-  expect(rollback?.id).toBe(id);
-  expect(isRollbackQueued).toBe(true);
-  expect(kernelFolders().sort()).toEqual([system.booted.id, id].map((name) => `bootc_composefs-${name}`).sort());
-  expect(await runFinalize()).toEqual({ kind: 'nothing-staged' });
 });
 
 test('nothing new changes nothing, and says so', async () => {
@@ -147,26 +126,6 @@ test('an update that is staged already is used; a newer one replaces it and leav
   await assertClean();
 });
 
-test('what is only downloaded is not finalized until it is released', async () => {
-  await expect(system.use((storage) => releaseDownloaded(storage, environment))).rejects.toThrow(
-    'No staged deployment found',
-  );
-  publish(bootableFiles('2'));
-  const id = await runUpgrade({ isDownloadOnly: true });
-  expect(readFileSync(record(), 'utf8')).toBe(`{"depl_id":"${id}","finalization_locked":true}`);
-  expect(await runFinalize()).toEqual({ kind: 'locked' });
-  expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBe(id);
-  expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBeUndefined();
-  // Switching to it says that it is wanted, and so does an upgrade.
-  for (const want of [() => runSwitch(followed), runUpgrade]) {
-    expect(await runUpgrade({ isDownloadOnly: true })).toBe(id);
-    expect(await runFinalize()).toEqual({ kind: 'locked' });
-    expect(await want()).toBe(id);
-    expect(readFileSync(record(), 'utf8')).toContain('"finalization_locked":false');
-  }
-  expect(await runFinalize()).toMatchObject({ kind: 'finalized', deploymentId: id });
-});
-
 test('the same content under another name is refused, by the role of the deployment that has it', async () => {
   const copy = image(bootableFiles('1'));
   await expect(runSwitch(copy)).rejects.toThrow(
@@ -206,16 +165,6 @@ test('a conflict in /etc is found when staging; nothing is staged and nothing le
   expect(existsSync(join(system.boot.bootDirectory, loaderPaths.staged))).toBe(false);
   expect(kernelFolders()).toEqual([`bootc_composefs-${system.booted.id}`]);
   await assertClean();
-});
-
-test('a conflict that comes up later keeps the old entries; the deployment stays staged', async () => {
-  publish({ ...bootableFiles('2'), 'etc/local/file': 'in a directory' });
-  const id = await runUpgrade();
-  writeFileSync(join(system.root, 'etc/local'), 'a file');
-  await expect(runFinalize()).rejects.toThrow('Merge conflicts found in etc');
-  expect((await roles()).staged?.id).toBe(id);
-  rmSync(join(system.root, 'etc/local'));
-  expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
 });
 
 test('an image that claims more than there is room for is refused before anything is read', async () => {
@@ -283,49 +232,4 @@ test('the tag of the staged image is there, and those of others stay', async () 
   expect([...tags.keys()].sort()).toEqual(
     [booted, staged].map((deployment) => `localhost/bootc-${deployment?.image?.manifestDigest}`).sort(),
   );
-});
-
-test('an update that is not there after a reboot is told of, with the reason', async () => {
-  const lastFinalize = () =>
-    system.use(async (storage) => {
-      const model = await buildRootModel(storage);
-      const system = { mounts: [], isReadOnly: false, isSelinuxEnabled: false };
-      const document = buildHostDocument(model, system);
-      return [document.status.lastFinalize, formatHumanReadable(document, { isVerbose: false })] as const;
-    });
-  const bootAgain = (bootId: string): void => {
-    mkdirSync(join(system.root, 'proc/sys/kernel/random'), { recursive: true });
-    writeFileSync(join(system.root, 'proc/sys/kernel/random/boot_id'), `${bootId}\n`);
-    rmSync(join(system.root, 'run'), { recursive: true, force: true });
-    mkdirSync(join(system.root, 'run'));
-  };
-  bootAgain('first');
-  publish({ ...bootableFiles('2'), 'etc/local/file': 'in a directory' });
-  const id = await runUpgrade();
-  expect((await lastFinalize())[0]).toBeUndefined();
-  // The power is lost before the system goes down in order.
-  bootAgain('second');
-  expect((await lastFinalize())[0]).toMatchObject({ deployment: id, image: followed, result: 'notRun' });
-
-  await runUpgrade();
-  expect((await lastFinalize())[0]).toBeUndefined();
-  writeFileSync(join(system.root, 'etc/local'), 'a file');
-  await expect(runFinalize()).rejects.toThrow('Merge conflicts found in etc');
-  bootAgain('third');
-  const [document, text] = await lastFinalize();
-  expect(document).toMatchObject({ deployment: id, result: 'failed' });
-  expect(document?.message).toContain('Merge conflicts found in etc: /etc/local is a directory');
-  expect(text).toContain(`${followed}, staged before, is not what is booted: Merge conflicts found in etc`);
-
-  rmSync(join(system.root, 'etc/local'));
-  await runUpgrade();
-  expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
-  bootAgain('fourth');
-  expect((await lastFinalize())[0]).toBeUndefined();
-
-  // What was only downloaded is meant to vanish.
-  publish(bootableFiles('3'));
-  await runUpgrade({ isDownloadOnly: true });
-  bootAgain('fifth');
-  expect((await lastFinalize())[0]).toBeUndefined();
 });

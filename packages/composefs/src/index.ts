@@ -56,9 +56,9 @@ export { inheritDescriptor } from './syscalls/descriptors.ts';
 export { isSystemError } from './syscalls/libc.ts';
 export { type LockKind, lock, tryLock } from './syscalls/locks.ts';
 export { checkRepository } from './threads/check-repository.ts';
+export { readBootTree } from './threads/read-boot-tree.ts';
 export { textOf } from './tree/byte-string.ts';
 export { findNode } from './tree/find-node.ts';
-export { readBootTree } from './tree/read-boot-tree.ts';
 export { scanDirectory } from './tree/scan-directory.ts';
 export {
   type ByteString,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { CodedError } from '@workbench/run';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import { formatAlgorithm, type HashAlgorithm } from '../fsverity/algorithm.ts';
@@ -6,11 +5,10 @@ import { commitLinks, type NewLink } from '../repository/commit.ts';
 import { computeImageId, findImage, readImageTree, storeImage } from '../repository/images.ts';
 import { storeFile } from '../repository/store-file.ts';
 import { createFileDigester } from '../threads/digest-files.ts';
-import { transformForBoot } from '../tree/boot-transform.ts';
 import { byteString } from '../tree/byte-string.ts';
 import { findNode } from '../tree/find-node.ts';
-import { type AttributePolicy, transformImageTree } from '../tree/image-transform.ts';
-import { type ScanOptions, scanDirectory } from '../tree/scan-directory.ts';
+import type { AttributePolicy } from '../tree/image-transform.ts';
+import { type RootOptions, readRoot } from '../tree/read-root.ts';
 import type { Directory, Node } from '../tree/tree.ts';
 import { type CliContext, chosenAlgorithm, chosenFormat, openNamedRepository } from './context.ts';
 
@@ -86,23 +84,9 @@ async function digestDirectory(args: DirectoryArguments, algorithm: HashAlgorith
   return await readDirectory(args, digester.digestFile);
 }
 
-async function readDirectory(args: DirectoryArguments, digestFile: ScanOptions['digestFile']): Promise<Directory> {
-  const paths = new Map<string, Buffer>();
-  const root = await scanDirectory(args.path, {
-    async digestFile(path, sizeBytes) {
-      const digest = await digestFile(path, sizeBytes);
-      paths.set(digest, path);
-      return digest;
-    },
-  });
-  if (!args['no-propagate-usr-to-root']) transformImageTree(root, args.xattrs);
-  if (args.bootable) {
-    await transformForBoot(root, async ({ content }) => {
-      if (content.kind === 'inline') return content.data;
-      return readFile(content.kind === 'sparse' ? '/dev/null' : (paths.get(content.digest) as Buffer));
-    });
-  }
-  return root;
+function readDirectory(args: DirectoryArguments, digestFile: RootOptions['digestFile']): Promise<Directory> {
+  const attributes = args['no-propagate-usr-to-root'] ? undefined : args.xattrs;
+  return readRoot(args.path, { digestFile, attributes, isBootable: args.bootable });
 }
 
 // As cfsctl has it, whatever has no content beside the image is inline in it.

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { blsMenuName } from '../boot/bls-menu.ts';
 import { grubMenu } from '../boot/grub-menu.ts';
 import { espPaths, kernelFolderName, kernelsDirectory, loaderPaths } from '../boot/names.ts';
 import { deploymentPaths, isDeploymentId, physicalRoot, stagedRecord } from '../deployment/state-paths.ts';
@@ -20,8 +21,8 @@ export async function findTornWrites(source: RootModelSource): Promise<string[]>
     isDeploymentId,
   );
   const places: (readonly [directory: string, isOurs: (name: string) => boolean])[] = [
-    [join(boot.bootDirectory, loaderPaths.entries), (name) => /^bootc_.*\.conf$/.test(name)],
-    [join(boot.bootDirectory, loaderPaths.staged), (name) => /^bootc_.*\.conf$/.test(name)],
+    [join(boot.bootDirectory, loaderPaths.entries), isEntryFile],
+    [join(boot.bootDirectory, loaderPaths.staged), isEntryFile],
     [join(boot.bootDirectory, grubMenu.directory), (name) => name === grubMenu.active || name === grubMenu.staged],
     [kernels, isKernelFolder],
     ...kernelFolders.map((name) => [join(kernels, name), () => true] as const),
@@ -40,6 +41,10 @@ export async function findTornWrites(source: RootModelSource): Promise<string[]>
     }
   }
   return found;
+}
+
+function isEntryFile(name: string): boolean {
+  return /^bootc_.*\.conf$/.test(name) || name === blsMenuName;
 }
 
 function isKernelFolder(name: string): boolean {

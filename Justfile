@@ -6,12 +6,12 @@ set positional-arguments
 export PATH := justfile_directory() / "node_modules/.bin:" + justfile_directory() / "target/tools/venv/bin:" + env("PATH")
 xtask := "node xtask/src/main.ts"
 
-# The virtual machines of this machine: `just bcvk`
+# The development VM, and the other VMs of this machine: `just bcvk`
 mod bcvk
 
 [private]
 default:
-    @just --list --unsorted
+    @{{ just_executable() }} --list --unsorted
 
 # Build the OS image of the cell, localhost/bootc
 [group('vm tests')]
@@ -151,8 +151,8 @@ man *ARGS:
 # Make the Secure Boot keys that sealed cells need, in target/secure-boot-keys; never overwrites
 [group('upkeep')]
 [no-exit-message]
-generate-secureboot-keys:
-    @{{ xtask }} generate-secureboot-keys
+generate-secureboot-keys *ARGS:
+    @{{ xtask }} generate-secureboot-keys "$@"
 
 # Remove what runs generated; tools and keys stay
 [group('upkeep')]

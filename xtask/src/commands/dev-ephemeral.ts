@@ -24,14 +24,13 @@ export const devEphemeral = defineVerb({
     const request = testRequest(settings, wishesOf(image, [], args));
     const bcvk = await openBcvk(request.bcvk);
     const words = args.command ?? [];
+    // Real bcvk boots the image itself: it installs nothing, and takes no options for that.
+    const options =
+      bcvk.program.kind === 'bundled'
+        ? request.bcvkOptions
+        : request.bcvkOptions.filter((option) => /^--(?:karg|memory)=/.test(option));
     const { exitCode } = await run(
-      bcvk.command([
-        'ephemeral',
-        'run-ssh',
-        ...request.bcvkOptions,
-        image,
-        ...(words.length > 0 ? ['--', ...words] : []),
-      ]),
+      bcvk.command(['ephemeral', 'run-ssh', ...options, image, ...(words.length > 0 ? ['--', ...words] : [])]),
       { step: 'run a VM for one command', stdio: 'inherit', okExitCodes: anyExitCode, timeoutMs: 2 ** 31 - 1, signal },
     );
     return exitCode;

@@ -30,7 +30,7 @@ if (verb === 'status') {
   const { formatDocument } = await import('../packages/bootc/src/status/format-document.ts');
   const system = { mounts: [], isReadOnly: false, isSelinuxEnabled: false };
   const document = buildHostDocument(await buildRootModel(storage), system);
-  process.stdout.write(await formatDocument(document, { format: 'json', onlyBooted: false, isVerbose: false }));
+  process.stdout.write(await formatDocument(document, { format: 'json', isVerbose: false }));
 } else {
   const { upgrade } = await import('../packages/bootc/src/operations/upgrade.ts');
   await upgrade(

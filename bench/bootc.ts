@@ -33,7 +33,9 @@ async function bundleVerb(): Promise<string> {
     platform: 'node',
     format: 'esm',
     external: ['koffi'],
-    banner: { js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
     logLevel: 'error',
   });
   return bundle;

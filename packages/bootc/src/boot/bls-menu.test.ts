@@ -18,7 +18,7 @@ test('a menu of grub is made from entries, in their order', () => {
     `# Made from the entries in this folder; bootc writes it anew with them.
 set default=0
 menuentry 'Tom'\\''s OS 9' --id bootc_1_x-9-1 {
-    linux /boot/k/vmlinuz rw 'composefs=?ab' 'dyndbg="file' a.c '+p"'
+    linux /boot/k/vmlinuz rw 'composefs=?ab' 'dyndbg=file a.c +p'
     initrd /boot/k/initrd
 }
 menuentry 'Tom'\\''s OS 10' --id bootc_1_x-10-1 {

@@ -1,3 +1,4 @@
+import { parseKernelArguments } from './kernel-arguments.ts';
 import type { NamedEntry } from './menu-order.ts';
 
 /**
@@ -13,7 +14,7 @@ export const blsMenuName = 'bootc_menu.cfg';
 export function formatBlsMenu(entries: readonly NamedEntry[]): string {
   const blocks = entries.flatMap(({ fileName, entry: { title, version, target } }) => {
     if (target.kind !== 'linux') return [];
-    const options = target.options === undefined ? '' : ` ${quoteWords(target.options)}`;
+    const options = target.options === undefined ? '' : ` ${quoteParameters(target.options)}`;
     return [
       `menuentry ${quote(title ?? version)} --id ${quote(fileName.replace(/\.conf$/, ''))} {`,
       `    linux ${quote(target.linux)}${options}`,
@@ -34,12 +35,11 @@ source ${base}/loader/entries/${blsMenuName}
 `;
 }
 
-// Words of a command line are given to the kernel as they are: quotes in them, too.
-function quoteWords(text: string): string {
-  return text
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .map(quote)
+// Grub escapes quotes that are in a word, and puts those back around a word with blanks: the kernel takes a parameter that is
+// quoted as a whole for the same as one with a quoted value.
+function quoteParameters(text: string): string {
+  return parseKernelArguments(text)
+    .map((parameter) => quote(parameter.replaceAll('"', '')))
     .join(' ');
 }
 

@@ -8,6 +8,8 @@ export interface StoppedAction {
   /** Brings the disk to where the action begins. */
   prepare(): void | Promise<void>;
   act(): Promise<unknown>;
+  /** Which mutations the action is stopped at. Default: all. */
+  isStop?(at: Mutation): boolean;
   /** Checks what a stop left behind, and may act again. */
   afterStop(at: Mutation): void | Promise<void>;
 }
@@ -33,6 +35,7 @@ async function runUntil(action: StoppedAction, stopIndex: number): Promise<Mutat
   let count = 0;
   let stoppedAt: Mutation | undefined;
   using _ = observeMutations((mutation) => {
+    if (stoppedAt === undefined && action.isStop?.(mutation) === false) return;
     if (count++ < stopIndex) return;
     stoppedAt ??= mutation;
     throw new Stopped(`${mutation.name} ${mutation.path}`);

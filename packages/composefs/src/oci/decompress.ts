@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { CodedError } from '@workbench/run';
 import { isCompressionError } from '../splitstream/compress.ts';
@@ -14,6 +13,7 @@ const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
  * The archive of a layer: plain, gzip (all members) or zstd (all frames). How it is compressed is seen by how it begins,
  * since archives that `docker save` makes have a manifest that says something else.
  *
+ * @param blob may use the memory of a chunk again once the next is asked for; what comes out stays as it is.
  * @throws CodedError `OCI_LAYER_TYPE` for a media type that is no archive; `OCI_LAYER_DAMAGED` while reading.
  */
 export function decompressLayer(mediaType: string, blob: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
@@ -25,17 +25,20 @@ export function decompressLayer(mediaType: string, blob: AsyncIterable<Buffer>):
 
 async function* decompress(blob: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const pieces = blob[Symbol.asyncIterator]();
-  let head: Buffer = Buffer.alloc(0);
-  while (head.length < zstdMagic.length) {
-    const { value, done } = await pieces.next();
-    if (done === true) break;
-    head = Buffer.concat([head, value]);
+  try {
+    let head: Buffer = Buffer.alloc(0);
+    while (head.length < zstdMagic.length) {
+      const { value, done } = await pieces.next();
+      if (done === true) break;
+      head = Buffer.concat([head, value]);
+    }
+    const whole = prepend(head, pieces);
+    if (head.subarray(0, gzipMagic.length).equals(gzipMagic)) yield* inflate(whole, createGunzip(options));
+    else if (head.subarray(0, zstdMagic.length).equals(zstdMagic)) yield* inflate(whole, createZstdDecompress(options));
+    else yield* copyOf(whole);
+  } finally {
+    await pieces.return?.();
   }
-  const whole = prepend(head, pieces);
-  if (head.subarray(0, gzipMagic.length).equals(gzipMagic)) yield* inflate(whole, createGunzip(options));
-  else if (head.subarray(0, zstdMagic.length).equals(zstdMagic)) {
-    yield* inflate(whole, createZstdDecompress(options));
-  } else yield* whole;
 }
 
 async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
@@ -43,18 +46,39 @@ async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerat
   yield* { [Symbol.asyncIterator]: () => rest };
 }
 
-async function* inflate(blob: AsyncIterable<Buffer>, decompressor: NodeJS.ReadWriteStream): AsyncGenerator<Buffer> {
-  // What fails is thrown by the reading side; the promise only must not go unheard.
-  const fed = pipeline(Readable.from(blob, { objectMode: false }), decompressor);
-  fed.catch(() => {});
+async function* copyOf(blob: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of blob) yield Buffer.from(chunk);
+}
+
+async function* inflate(blob: AsyncIterable<Buffer>, decompressor: Transform): AsyncGenerator<Buffer> {
+  // What fails is thrown by the reading side.
+  const fed = feed(blob, decompressor).catch((error) => void decompressor.destroy(error));
   try {
-    yield* decompressor as unknown as AsyncIterable<Buffer>;
+    yield* decompressor as AsyncIterable<Buffer>;
   } catch (error) {
     if (!isCompressionError(error)) throw error;
     throw new CodedError('OCI_LAYER_DAMAGED', 'a layer cannot be decompressed', {
       hint: 'the image is damaged; copy it anew',
       cause: error,
     });
+  } finally {
+    decompressor.destroy();
+    await fed;
   }
-  await fed;
+}
+
+// Asks for the next chunk only when all of the last was taken. A stream that is closed takes nothing any more, nor does it
+// say so for what it was given.
+async function feed(blob: AsyncIterable<Buffer>, decompressor: Transform): Promise<void> {
+  const closed = new Promise<void>((_, reject) => {
+    decompressor.once('close', () => reject(new Error('nothing more is wanted')));
+  });
+  closed.catch(() => {});
+  for await (const chunk of blob) {
+    const written = new Promise<void>((resolve, reject) => {
+      decompressor.write(chunk, (error) => (error == null ? resolve() : reject(error)));
+    });
+    await Promise.race([written, closed]);
+  }
+  decompressor.end();
 }

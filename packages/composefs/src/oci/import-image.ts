@@ -74,7 +74,7 @@ export async function importImage(
   const image = typeof source === 'string' ? await openSource(source, options) : source;
   await using _ = { [Symbol.asyncDispose]: async () => image.close?.() };
   const counters = zeroCounters();
-  const layers = await importLayers(repository, image, { ...options, counters });
+  const { layers, named } = await importLayers(repository, image, { ...options, counters });
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
   const configDigest = `sha256:${hash('sha256', image.config, 'hex')}`;
   const former = await readFormerReferences(repository, configDigest);
@@ -83,7 +83,7 @@ export async function importImage(
     formats,
     isPlain: options.isBootOnly !== true,
     isBootable: options.bootable || options.isBootOnly === true,
-  });
+  }).finally(() => named);
   options.signal?.throwIfAborted();
 
   const diffIds = layers.map(({ diffId, stream }) => [diffId, stream] as const);

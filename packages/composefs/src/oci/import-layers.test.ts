@@ -37,7 +37,7 @@ test('a failure is told, what was complete has its name, and the next import goe
   const layers = (second: LayerSource) => ({ ...images, layers: [layer('a'), second, layer('c')] });
   await expect(importLayers(repository, layers(failing), { counters: zeroCounters() })).rejects.toBe(failure);
   expect(listLinks(repository, 'streams').map(({ name }) => name)).toEqual([`oci-layer-${diffId('a')}`]);
-  await importLayers(repository, layers(layer('b')), { counters: zeroCounters() });
+  await (await importLayers(repository, layers(layer('b')), { counters: zeroCounters() })).named;
   expect(read).toEqual(['a', 'b', 'b', 'c']);
 });
 
@@ -61,10 +61,11 @@ test('progress adds up to the total, whatever a source reports; the same layer t
   read = [];
   const seen: ImportProgress[] = [];
   const image = { ...images, layers: [layer('a'), layer('b'), layer('a')] };
-  const stored = await importLayers(repository, image, {
+  const { layers: stored, named } = await importLayers(repository, image, {
     counters: zeroCounters(),
     onProgress: (progress) => seen.push(progress),
   });
+  await named;
   expect(read).toEqual(['a', 'b']);
   expect(stored.map((each) => each.diffId)).toEqual(['a', 'b', 'a'].map(diffId));
   expect(stored[0]).toEqual(stored[2]);

@@ -28,6 +28,13 @@ export interface LayersOptions {
   signal?: AbortSignal;
 }
 
+/** Layers that are all stored, in their order. */
+export interface ImportedLayers {
+  layers: StoredLayer[];
+  /** Settles when they have their names; until then other things can be stored. */
+  named: Promise<void>;
+}
+
 /** Layers that are less than this in all are stored without threads. */
 const threadedBytes = 8 * 1024 * 1024;
 
@@ -37,17 +44,16 @@ const unnamedBytes = 512 * 1024 * 1024;
 /**
  * Imports those layers of an image that are not there yet, as many at a time as the source can read.
  *
- * After it resolves, all layers have their names on disk. If it throws, those that were complete have theirs, so that
- * the next import goes on from there; if it is killed, those before the last half gibibyte.
+ * After `named` resolves, all layers have their names on disk. If it throws, those that were complete have theirs, so
+ * that the next import goes on from there; if it is killed, those before the last half gibibyte.
  *
- * @returns the layers in their order.
  * @throws what reading a layer throws; the signal's reason.
  */
 export async function importLayers(
   repository: Repository,
   image: ImageSource,
   options: LayersOptions,
-): Promise<StoredLayer[]> {
+): Promise<ImportedLayers> {
   const progress = createProgress(image, options);
   const names = createNaming(repository);
   const failure = new AbortController();
@@ -84,9 +90,11 @@ export async function importLayers(
     await names.commit().catch(() => {});
     throw failure.signal.reason;
   }
-  await names.commit();
   progress.finish();
-  return image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string }));
+  const named = names.commit();
+  // Whoever waits for it hears of it.
+  named.catch(() => {});
+  return { layers: image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string })), named };
 }
 
 async function importLayer(

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
 import type { ImageSource } from '../containers-storage/image-source.ts';
@@ -24,15 +25,32 @@ export function openLayout(reference: string): ImageSource {
   const index = parseIndex(readLayoutFile(directory, 'index.json'));
   const manifestBytes = readManifest(directory, index, tag);
   const config = readBlob(directory, parseManifest(manifestBytes).config);
-  return makePackedSource(directory, {
+  const source = makePackedSource(directory, {
     manifest: manifestBytes,
     config,
-    open: (layer, signal) =>
-      createReadStream(blobPath(directory, layer.digest), {
-        highWaterMark: 256 * 1024,
-        ...(signal === undefined ? {} : { signal }),
-      }),
+    open: (layer) => readInPieces(blobPath(directory, layer.digest)),
   });
+  return { ...source, parallelLayers: 2 };
+}
+
+const pieceBytes = 256 * 1024;
+
+// One piece is read while the one before is used; fresh memory for each would keep the garbage collector busy.
+async function* readInPieces(path: string): AsyncGenerator<Buffer> {
+  await using file = await open(path);
+  const buffers = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(pieceBytes)] as const;
+  const read = (turn: number) => file.read(buffers[turn % 2] as Buffer, 0, pieceBytes);
+  let pending = read(0);
+  try {
+    for (let turn = 1; ; turn++) {
+      const { bytesRead, buffer } = await pending;
+      if (bytesRead === 0) return;
+      pending = read(turn);
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await pending.catch(() => {});
+  }
 }
 
 function readManifest(directory: string, index: OciIndex, tag: string | undefined): Buffer {

@@ -11,7 +11,7 @@ import { readArchiveLayer } from './read-archive-layer.ts';
 export interface PackedImage {
   manifest: Buffer;
   config: Buffer;
-  /** The blob of a layer, as it is stored. */
+  /** The blob of a layer, as it is stored; memory of a chunk may be used again once the next is asked for. */
   open(layer: OciDescriptor, signal: AbortSignal | undefined): AsyncIterable<Buffer>;
 }
 

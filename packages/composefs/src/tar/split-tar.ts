@@ -30,8 +30,12 @@ export async function splitTar(archive: AsyncIterable<Buffer>, sink: SplitSink):
     if (sizeBytes <= inlineLimitBytes) return void (await takeWhole(recorded, sizeBytes));
     await sink.writeObject(sizeBytes, source.takeParts(sizeBytes));
   });
-  for await (const _ of entries);
-  for await (const bytes of source.rest()) sink.writeInline(bytes);
+  try {
+    for await (const _ of entries);
+    for await (const bytes of source.rest()) sink.writeInline(bytes);
+  } finally {
+    await source.close();
+  }
 }
 
 interface ByteCursor extends TarInput {
@@ -39,6 +43,8 @@ interface ByteCursor extends TarInput {
   takeParts(length: number): AsyncGenerator<Buffer>;
   /** All that was not taken. */
   rest(): AsyncGenerator<Buffer>;
+  /** Tells the stream that nothing more is wanted of it. */
+  close(): Promise<void>;
 }
 
 function createByteCursor(stream: AsyncIterable<Buffer>): ByteCursor {
@@ -73,6 +79,9 @@ function createByteCursor(stream: AsyncIterable<Buffer>): ByteCursor {
         left -= part.length;
         yield part;
       }
+    },
+    async close() {
+      await pieces.return?.();
     },
     async *rest() {
       for (let part = await takePart(Number.MAX_SAFE_INTEGER); part !== undefined; ) {

@@ -1,6 +1,7 @@
 import type { FileRequest, LayerStore, Stored, Storing } from '../containers-storage/layer-store.ts';
 import type { TransferMethod } from '../containers-storage/transfer.ts';
 import type { Repository } from '../repository/repository.ts';
+import { letHeapGrow } from './heap-growth.ts';
 import type { Outcome } from './messages.ts';
 import { startThreads, type Thread, type ThreadPool, takeOutcome } from './pool.ts';
 
@@ -12,13 +13,14 @@ export interface LayerThreads extends AsyncDisposable {
 
 const memoryBytes = 1024 * 1024;
 /** Together they bound what is between reading and storing: memory, and files that wait. */
-const memoryCount = 32;
+const memoryCount = 16;
 const filesInTask = 32;
 const bytesInTask = 4 * 1024 * 1024;
 
 /** Starts threads for an import. Disposing waits for what was begun. */
 export function startLayerThreads(repository: Repository, count: number): LayerThreads {
   const pool = startThreads(repository, count);
+  const growth = letHeapGrow();
   const memories = createSupply(memoryCount, () => new Uint8Array(new SharedArrayBuffer(memoryBytes)));
   const tickets = createSupply(count * 3, () => ({}));
   return {
@@ -34,7 +36,10 @@ export function startLayerThreads(repository: Repository, count: number): LayerT
         },
       };
     },
-    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      growth[Symbol.dispose]();
+      await pool[Symbol.asyncDispose]();
+    },
   };
 }
 

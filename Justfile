@@ -112,6 +112,11 @@ bench-composefs *ARGS:
 bench-bootc:
     @node bench/bootc.ts
 
+# What an update of one layer costs by way of container storage and directly; fails when more is written than need be
+[group('checks')]
+bench-unified:
+    @node bench/unified.ts
+
 # Show the cell, where its values come from, and the commands that test-tmt would run
 [group('look')]
 [no-exit-message]

@@ -2,6 +2,7 @@ import type { GcPlan, Repository } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
+import { refreshMenu } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 import { planSystemGc, type SystemGcPlan } from './plan.ts';
@@ -55,8 +56,12 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
     };
     return { isDryRun: true, system, repository: await composefs.planGarbageCollection(repository, foreseen) };
   }
+  const entries = system.removals.filter(({ kind }) => kind === 'boot-entry');
+  for (const { path } of entries) await composefs.removeFile(path);
+  if (entries.length > 0) await refreshMenu(storage.boot);
   for (const removal of system.removals) {
-    if (removal.kind === 'boot-entry' || removal.kind === 'staged-record') await composefs.removeFile(removal.path);
+    if (removal.kind === 'boot-entry') continue;
+    if (removal.kind === 'staged-record') await composefs.removeFile(removal.path);
     else await composefs.removeTree(removal.path);
   }
   if (options.onlyBootFiles) return { isDryRun: false, system };

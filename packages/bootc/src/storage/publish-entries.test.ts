@@ -8,6 +8,7 @@ import type { NamedEntry } from '../boot/menu-order.ts';
 import {
   activateStagedEntries,
   discardStagedEntries,
+  refreshMenu,
   replaceActiveEntries,
   writeStagedEntries,
 } from './publish-entries.ts';
@@ -79,4 +80,27 @@ test('wherever it is stopped, the active set is the old one or the new one, whol
   const at = stops.indexOf('exchange');
   expect(stops[at - 1]).toBe('syncfs');
   expect(stops.slice(at, stops.indexOf('unlink', at))).toEqual(['exchange', 'fsync', 'syncfs']);
+});
+
+test('a menu among the entries is swapped with them, and made anew when one is taken away', async () => {
+  plant('entries', old);
+  const menu = join(boot, 'loader/entries/bootc_menu.cfg');
+  writeFileSync(menu, 'old');
+  const id = 'c5'.repeat(64);
+  const entry = (fileName: string, title: string): NamedEntry => ({
+    fileName,
+    entry: {
+      title,
+      version: '1',
+      target: { kind: 'linux', linux: `/boot/bootc_composefs-${id}/vmlinuz`, initrds: [], options: `composefs=${id}` },
+    },
+  });
+  await replaceActiveEntries(boot, [entry('bootc_1_x-1-1.conf', 'first'), entry('bootc_0_x-1-0.conf', 'second')]);
+  expect(readFileSync(menu, 'utf8').match(/^menuentry \w+/gm)).toEqual(['menuentry first', 'menuentry second']);
+  rmSync(join(boot, 'loader/entries/bootc_1_x-1-1.conf'));
+  await refreshMenu({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
+  expect(readFileSync(menu, 'utf8').match(/^menuentry \w+/gm)).toEqual(['menuentry second']);
+  rmSync(menu);
+  await refreshMenu({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
+  expect(existsSync(menu)).toBe(false);
 });

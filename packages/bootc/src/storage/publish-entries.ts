@@ -5,6 +5,7 @@ import { formatBlsEntry } from '../boot/bls-entry.ts';
 import { blsMenuName, formatBlsMenu } from '../boot/bls-menu.ts';
 import type { NamedEntry } from '../boot/menu-order.ts';
 import { loaderPaths } from '../boot/names.ts';
+import { type BootLocation, scanBootEntries } from './boot-entries.ts';
 import { listOptionalDirectory, pathExists } from './optional-file.ts';
 
 /** What the names of all entries of this program begin with; others belong to somebody else and are carried along. */
@@ -74,4 +75,15 @@ export async function replaceActiveEntries(bootDirectory: string, entries: reado
 /** Removes the staged entry set, if there is one. If it throws or power is lost, any part of the set may be left. */
 export async function discardStagedEntries(bootDirectory: string): Promise<void> {
   await removeTree(join(bootDirectory, loaderPaths.staged));
+}
+
+/**
+ * Makes the menu anew from the active entries, where the boot loader reads one: for when an entry was taken away. After it
+ * resolves, the menu is on disk. If it throws or power is lost, it is the old one or the new one, whole.
+ */
+export async function refreshMenu(boot: BootLocation): Promise<void> {
+  const entries = join(boot.bootDirectory, loaderPaths.entries);
+  if (!(await pathExists(join(entries, blsMenuName)))) return;
+  const { managed } = await scanBootEntries(boot);
+  await replaceFile(entries, blsMenuName, formatBlsMenu(managed.filter(({ set }) => set === 'active')));
 }

@@ -15,7 +15,7 @@ object_of() {
 
 # A change to the initramfs makes another kernel folder.
 other_initramfs() {
-  echo "RUN sh -c 'echo $1 >>/usr/lib/modules/*/initramfs.img'"
+  echo "RUN for file in /usr/lib/modules/*/initramfs.img; do echo $1 >>\"\$file\"; done"
 }
 
 stage_0() {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { writeImage } from '../erofs/write-image.ts';
 import { computeVerity } from '../fsverity/digest.ts';
 import { findNode } from '../tree/find-node.ts';
@@ -136,4 +136,20 @@ test('fields are escaped and read back', () => {
     '-',
   ]);
   for (const escaped of [escapeField(bytes), escapeAttribute(bytes)]) expect(unescapeField(escaped)).toBe(bytes);
+});
+
+describe('what is ignored of a line may be anything, what is not is checked', () => {
+  const digest = 'ab'.repeat(32);
+  test.each([
+    ['a payload that the digest goes before', `/f 5 100644 1 0 0 0 1.0 ../x//y/ - ${digest}`, true],
+    ['a payload with NUL', `/f 5 100644 1 0 0 0 1.0 x\\x00y - ${digest}`, false],
+    ['a payload longer than any path', `/f 5 100644 1 0 0 0 1.0 ${'x'.repeat(4097)} - ${digest}`, false],
+    ['the payload of a fifo', '/f 0 10644 1 0 0 0 1.0 x\\q\\x00 - -', true],
+    ['content beside a payload', `/f 5 100644 1 0 0 0 1.0 x c\\q ${digest}`, true],
+    ['the escapes of a target', '/f 0 120777 1 0 0 0 1.0 x\\q - -', false],
+  ])('%s', (_, line, isAccepted) => {
+    const parse = () => parseDumpfile(`/ 0 40755 2 0 0 0 1000.0 - - -\n${line}\n`, { algorithm: 'sha256' });
+    if (isAccepted) expect(parse().entries.size).toBe(1);
+    else expect(parse).toThrow(expect.objectContaining({ code: 'DUMPFILE_INVALID' }));
+  });
 });

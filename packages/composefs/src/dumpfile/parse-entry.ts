@@ -57,6 +57,7 @@ export function parseEntry(fields: readonly string[], limits: EntryLimits): Entr
     xattrs: parseAttributes(attributes),
   };
   const device = parseUnsigned(present(deviceField, 'rdev'), 64, 'rdev');
+  // Not unescaped before they are wanted: what is ignored may be anything.
   const payload = optional(payloadField, 'payload');
   const content = optional(contentField, 'content');
   const digest = optional(digestField, 'digest');
@@ -112,9 +113,9 @@ function present(field: string | undefined, name: string): string {
   return field ?? missing(name);
 }
 
-/** A field where a dash stands for nothing. */
-function optional(field: string | undefined, name: string): ByteString | undefined {
-  return present(field, name) === '-' ? undefined : unescapeField(field as string);
+/** A field where a dash stands for nothing, still escaped. */
+function optional(field: string | undefined, name: string): string | undefined {
+  return present(field, name) === '-' ? undefined : field;
 }
 
 function parsePath(field: string): ByteString {
@@ -151,20 +152,26 @@ function parseTime(field: string): Pick<Metadata, 'mtimeSeconds' | 'mtimeNanosec
   return { mtimeSeconds: BigInt.asIntN(64, seconds), mtimeNanoseconds: Number(nanoseconds) };
 }
 
+/** Fields of a regular file, still escaped. */
 interface ContentFields {
   sizeBytes: bigint;
-  payload: ByteString | undefined;
-  content: ByteString | undefined;
-  digest: ByteString | undefined;
+  payload: string | undefined;
+  content: string | undefined;
+  digest: string | undefined;
 }
 
 function parseContent({ sizeBytes, payload, content, digest }: ContentFields, limits: EntryLimits): FileContent {
   if (payload !== undefined) {
-    if (digest !== undefined) return { kind: 'external', digest: parseDigest(digest, limits.algorithm), sizeBytes };
-    return { kind: 'external-unverified', digest: objectOfPath(payload, limits.algorithm), sizeBytes };
+    const path = unescapeField(payload);
+    if (path.includes('\0')) throw invalid('a payload holds a NUL byte');
+    if (path.length > longestPathBytes) throw invalid(`a payload has more than ${longestPathBytes} bytes`);
+    if (digest !== undefined) {
+      return { kind: 'external', digest: parseDigest(unescapeField(digest), limits.algorithm), sizeBytes };
+    }
+    return { kind: 'external-unverified', digest: objectOfPath(path, limits.algorithm), sizeBytes };
   }
   if (digest !== undefined) throw invalid('a file in the image itself has an fs-verity digest');
-  const data = Buffer.from(content ?? '', 'latin1');
+  const data = Buffer.from(unescapeField(content ?? ''), 'latin1');
   if (data.length > limits.inlineBytes) {
     throw invalid(`content has ${data.length} bytes, more than ${limits.inlineBytes}`);
   }
@@ -181,8 +188,9 @@ function objectOfPath(path: ByteString, algorithm: HashAlgorithm): string {
   return (high + low).toLowerCase();
 }
 
-function parseTarget(payload: ByteString | undefined, limits: EntryLimits): ByteString {
-  if (payload === undefined) return missing('payload');
+function parseTarget(field: string | undefined, limits: EntryLimits): ByteString {
+  if (field === undefined) return missing('payload');
+  const payload = unescapeField(field);
   if (payload === '') throw invalid('the target of a symlink is empty');
   if (payload.includes('\0')) throw invalid('the target of a symlink holds a NUL byte');
   if (payload.length > limits.symlinkBytes) {

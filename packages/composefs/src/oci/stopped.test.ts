@@ -2,6 +2,7 @@ import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, describe, expect, test } from 'vitest';
+import { addImage, addLayer, makeStore } from '../containers-storage/make-store.testing.ts';
 import { observeMutations } from '../durable/seam.ts';
 import { stopAtEveryMutation } from '../durable/stop.testing.ts';
 import { checkRepository } from '../repository/check.ts';
@@ -10,6 +11,7 @@ import { initRepository } from '../repository/init-repository.ts';
 import { openRepository, type Repository } from '../repository/repository.ts';
 import { checkImages } from './check-images.ts';
 import { importImage } from './import-image.ts';
+import { skeleton } from './make-layout.testing.ts';
 import { listTags, tagImage, untagImage } from './tags.ts';
 import { ociVectors, vectorLayout } from './vector-image.testing.ts';
 
@@ -84,6 +86,33 @@ describe('whatever an action is stopped at, the repository is clean, and the sam
         await act();
         await expectClean(repository);
         expect((await listTags(repository)).get('vector')).toBe(wanted);
+      },
+    });
+  });
+
+  test('the import from container storage', { timeout: 120_000 }, async () => {
+    const store = makeStore(join(folder.name, 'store'));
+    const file = (name: string, content: string) => ({ name, type: 'file', content: content.repeat(100) }) as const;
+    const base = addLayer(store, [...skeleton, file('usr/one', 'one')]);
+    const top = addLayer(store, [file('usr/two', 'two')], [base]);
+    addImage(store, ['localhost/stopped:latest'], [base, top]);
+    const act = async () => {
+      await using repository = await init();
+      const options = { tag: 'x', bootable: false, storageRoots: [store.root] };
+      return await importImage(repository, 'containers-storage:localhost/stopped', options);
+    };
+    rmSync(path, { recursive: true, force: true });
+    const expected = await act();
+    await stopAtEveryMutation({
+      prepare: async () => {
+        rmSync(path, { recursive: true, force: true });
+        await (await init())[Symbol.asyncDispose]();
+      },
+      act,
+      async afterStop() {
+        expect((await act()).imageIds).toEqual(expected.imageIds);
+        await using repository = await openRepository(path);
+        await expectClean(repository);
       },
     });
   });

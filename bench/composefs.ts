@@ -108,9 +108,7 @@ function printResult(name: string, benchCase: BenchCase, times: Record<string, C
   console.log(`${name}: ${benchCase.what}`);
   console.log(`  ours    ${show(ours)}`);
   console.log(`  cfsctl  ${show(cfsctl)}`);
-  console.log(
-    `  ratio   ${ratio.toFixed(2)}, ${isGood ? 'good up to' : 'MORE than'} ${benchCase.goodRatio}`,
-  );
+  console.log(`  ratio   ${ratio.toFixed(2)}, ${isGood ? 'good up to' : 'MORE than'} ${benchCase.goodRatio}`);
   return isGood;
 }
 

@@ -52,7 +52,9 @@ export async function buildUnifiedKernel(options: UkifyOptions): Promise<void> {
   const commandLine = await sealedCommandLine(root, { digest, isMissingVerityAllowed, more });
   options.tell(describeCommandLine(commandLine));
   if (!commandLine.arguments.some(({ text }) => text === 'rw' || text === 'ro')) {
-    options.tell('warning: neither rw nor ro is on it; systemd takes that for ro, and cannot remount the sealed root\n');
+    options.tell(
+      'warning: neither rw nor ro is on it; systemd takes that for ro, and cannot remount the sealed root\n',
+    );
   }
   const parts = ['--linux', files.kernel, '--initrd', files.initramfs, '--uname', files.version];
   const texts = ['--cmdline', commandLine.text, '--os-release', '@usr/lib/os-release'];

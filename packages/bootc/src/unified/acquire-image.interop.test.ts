@@ -6,6 +6,12 @@ import { checkRepository, importImage, initRepository, openRepository, type Repo
 import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  allowPlainRegistries,
+  pushLayout,
+  startRegistry,
+  type TestRegistry,
+} from '../../../composefs/src/oci/registry.testing.ts';
 import type { ImageReference } from '../deployment/image-reference.ts';
 import type { DeploymentRecord } from '../storage/root-model.ts';
 import { type AcquireOptions, acquireImage, isUnified, locateImage } from './acquire-image.ts';
@@ -15,7 +21,6 @@ import { bootableFolders, makeLayout } from './make-image.testing.ts';
 import { readManagedImages } from './managed-images.ts';
 import { runPodman } from './podman.ts';
 import { pruneContainerStorage, readBoundImagesOf } from './prune-storage.ts';
-import { allowPlainRegistries, pushLayout, startRegistry, type TestRegistry } from './registry.testing.ts';
 import { storeBoundImages } from './store-bound-images.ts';
 import { storeImage } from './store-image.ts';
 import { listStoredImages } from './stored-images.ts';

@@ -3,13 +3,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serveBadly } from './bad-connection.testing.ts';
+import { serveBadly } from '../../../composefs/src/oci/bad-connection.testing.ts';
+import {
+  allowPlainRegistries,
+  pushLayout,
+  startRegistry,
+  type TestRegistry,
+} from '../../../composefs/src/oci/registry.testing.ts';
 import { type ContainerStorage, createContainerStorage } from './container-storage.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import { makeLayout } from './make-image.testing.ts';
 import { type PullOptions, pullImage } from './pull-image.ts';
 import type { PullProgress } from './pull-progress.ts';
-import { allowPlainRegistries, pushLayout, startRegistry, type TestRegistry } from './registry.testing.ts';
 import { findStoredImage, listStoredImages } from './stored-images.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'pull-' }).name;

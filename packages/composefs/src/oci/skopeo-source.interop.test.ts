@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { serveBadly } from '../../../bootc/src/unified/bad-connection.testing.ts';
-import { startRegistry, type TestRegistry } from '../../../bootc/src/unified/registry.testing.ts';
 import { checkRepository } from '../repository/check.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import type { Repository } from '../repository/repository.ts';
+import { serveBadly } from './bad-connection.testing.ts';
 import { importImage } from './import-image.ts';
 import { inspectSource } from './inspect-source.ts';
+import { startRegistry, type TestRegistry } from './registry.testing.ts';
 import { ociVectors, vectorLayout } from './vector-image.testing.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'skopeo-source-' });

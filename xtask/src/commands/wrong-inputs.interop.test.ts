@@ -140,7 +140,7 @@ test('an unknown plan, before anything is built', async () => {
 test('no tmt', async () => {
   // A copy of the repository without target/, where the pinned tools are.
   const copy = join(folder, 'repository');
-  for (const part of ['xtask', 'packages', 'plans', 'tests', 'vm-profiles']) {
+  for (const part of ['.fmf', 'xtask', 'packages', 'plans', 'tests', 'vm-profiles']) {
     cpSync(join(workspaceRoot, part), join(copy, part), { recursive: true });
   }
   symlinkSync(join(workspaceRoot, 'node_modules'), join(copy, 'node_modules'));

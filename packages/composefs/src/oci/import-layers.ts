@@ -193,13 +193,16 @@ function createNaming(repository: Repository) {
   };
 }
 
-// A link whose object is lost counts as none: importing brings it back.
+/**
+ * The digest of the stream that a name in `streams/` leads to. A link whose object is lost counts as none: importing brings it
+ * back.
+ */
 export function findStream(repository: Repository, name: string): string | undefined {
   const digest = linkedDigest(repository, 'streams', name);
   return digest !== undefined && isUsable(repository, digest) ? digest : undefined;
 }
 
-// So does one that lost any of its content.
+// A layer that lost any of its content counts as none, too.
 async function findLayer(repository: Repository, name: string): Promise<string | undefined> {
   const digest = findStream(repository, name);
   if (digest === undefined) return undefined;

@@ -8,8 +8,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeError, run } from '@workbench/run';
-import { allowPlainRegistries, startRegistry } from '../packages/composefs/src/oci/registry.testing.ts';
 import { initRepository } from '../packages/composefs/src/index.ts';
+import { allowPlainRegistries, startRegistry } from '../packages/composefs/src/oci/registry.testing.ts';
 import { type Cost, measureCommand } from './measure.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

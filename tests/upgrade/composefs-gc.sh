@@ -8,9 +8,9 @@
 # shellcheck source=SCRIPTDIR/../lib/deployments.sh
 . "$(dirname "$0")/../lib/deployments.sh"
 
-# object_of FILE: the path of the object that holds a file of the running image.
+# object_of FILE: the object that holds a file of the running image, as a path below the folder of objects.
 object_of() {
-  bootc internals cfs dump-files --backing-path-only "$(deployment_id)" "$1"
+  bootc internals cfs dump-files --backing-path-only "$(deployment_id)" "$1" | sed 's/.* //'
 }
 
 # A change to the initramfs makes another kernel folder.
@@ -30,13 +30,13 @@ stage_0() {
 stage_1() {
   check_booted first
   check_exit 'the object of the large file is told' 0 object_of /usr/share/bootc-tests-large
-  keep object "/sysroot/composefs/objects/${out##*objects/}"
+  keep object "/sysroot/composefs/objects/$out"
   check_exit 'it is there' 0 test -e "$(kept object)"
   check_equal 'two kernels are there' 2 "$(kernel_names | wc -l)"
   keep kernel-first "$(deployment_id)"
   # An image that is not of bootc, in the same repository.
   mkdir -p "$work/app"
-  printf 'FROM scratch\nCOPY app /app\n' >"$work/Containerfile"
+  printf 'FROM scratch\nCOPY app /usr/app\n' >"$work/Containerfile"
   echo application >"$work/app/app"
   check_exit 'an application image' 0 podman build --quiet --tag localhost/app --file "$work/Containerfile" "$work/app"
   check_exit 'goes into the repository' 0 with_writable_sysroot bootc internals cfs oci pull containers-storage:localhost/app app

@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type RunResult, run } from '@workbench/run';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { podman } from '../image/podman.ts';
-import { toolFolders, workspaceRoot } from '../settings/workspace.ts';
+import { workspaceRoot } from '../settings/workspace.ts';
 
 // Wrong inputs, each given to the program as a user gives it. None of them gets as far as starting a VM.
 
@@ -146,7 +146,7 @@ test('no tmt', async () => {
   symlinkSync(join(workspaceRoot, 'node_modules'), join(copy, 'node_modules'));
   const PATH = (process.env.PATH ?? '')
     .split(delimiter)
-    .filter((path) => !toolFolders.includes(path))
+    .filter((path) => !existsSync(join(path, 'tmt')))
     .join(delimiter);
   const argv: [string, ...string[]] = [process.execPath, join(copy, 'xtask/src/main.ts'), 'run-tmt', withoutKernel];
   const { exitCode, error } = await outcomeOf(argv, { PATH, NODE_COMPILE_CACHE: join(folder, 'cache') });

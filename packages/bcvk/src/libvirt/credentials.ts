@@ -94,7 +94,10 @@ function mountUnit({ tag, guestPath, readOnly }: GuestMount): string {
 
 const storageConfiguration = '/run/bcvk/storage.conf';
 
-/** Podman 5 passes over the first; the second takes the place of the machine's own storage.conf(5). */
+/**
+ * In an image without any storage.conf(5), podman never looks at the first; the second names one, which takes the place of
+ * the image's own.
+ */
 const storageVariables = [
   `STORAGE_OPTS=additionalimagestore=${storageMountPoint}`,
   `CONTAINERS_STORAGE_CONF=${storageConfiguration}`,

@@ -1,4 +1,5 @@
 import { canonicalJson } from './canonical-json.ts';
+import { parseJsonObject } from './json-object.ts';
 
 /** What `bootc upgrade --check` found where the system looks for updates. */
 export interface CachedUpdate {
@@ -22,14 +23,9 @@ export function formatCachedUpdate(update: CachedUpdate): string {
 
 /** Reads the record; undefined for anything that is none. */
 export function parseCachedUpdate(text: string): CachedUpdate | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { reference, manifestDigest, version, created, architecture } = value as Record<string, unknown>;
+  const record = parseJsonObject(text);
+  if (record === undefined) return undefined;
+  const { reference, manifestDigest, version, created, architecture } = record;
   const isText = (field: unknown): field is string => typeof field === 'string';
   const isTextOrNull = (field: unknown): field is string | null => field === null || isText(field);
   if (!isText(reference) || !isText(manifestDigest) || !isText(architecture)) return undefined;

@@ -1,4 +1,5 @@
 import { canonicalJson } from './canonical-json.ts';
+import { parseJsonObject } from './json-object.ts';
 import { isDeploymentId } from './state-paths.ts';
 
 /**
@@ -30,14 +31,9 @@ export function formatFinalizeRecord(record: FinalizeRecord): string {
 
 /** Reads the record; undefined for anything that is none, since it only tells of the past. */
 export function parseFinalizeRecord(text: string): FinalizeRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { deploymentId, image, state, message, bootId, time } = value as Record<string, unknown>;
+  const record = parseJsonObject(text);
+  if (record === undefined) return undefined;
+  const { deploymentId, image, state, message, bootId, time } = record;
   if (typeof deploymentId !== 'string' || !isDeploymentId(deploymentId)) return undefined;
   if (typeof state !== 'string' || !states.includes(state)) return undefined;
   if (typeof image !== 'string' || typeof bootId !== 'string' || typeof time !== 'string') return undefined;

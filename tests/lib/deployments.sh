@@ -20,6 +20,29 @@ derive_from() {
     --file "$work/Containerfile" "$work/context"
 }
 
+# next_image NUMBER: makes sure of localhost/bootc-upgrade:NUMBER, the image under test with a marker that says the number.
+# With a unified kernel image it has to be sealed anew, so there it comes ready-made with the machine that runs the VM.
+next_image() {
+  if [[ ${BOOTC_upgrade_image:-} ]]; then
+    local given=$BOOTC_upgrade_image:$1
+    check_exit "the storage of the host has $given" 0 podman image exists "$given"
+    [[ $given == "localhost/bootc-upgrade:$1" ]] || podman tag "$given" "localhost/bootc-upgrade:$1"
+  else
+    context_file marker "$1"
+    derive "bootc-upgrade:$1" 'COPY marker /usr/share/bootc-tests-marker'
+  fi
+}
+
+# marker: of the image that runs; nothing for the one under test.
+marker() {
+  cat /usr/share/bootc-tests-marker 2>/dev/null
+}
+
+# kernels_of NUMBER: how many kernels there are for NUMBER deployments that differ only in a marker.
+kernels_of() {
+  if [[ ${BOOTC_boot_type:-bls} == uki ]]; then echo "$1"; else echo 1; fi
+}
+
 # context_file PATH TEXT: a file for COPY.
 context_file() {
   mkdir -p "$work/context/$(dirname "$1")"

@@ -11,13 +11,12 @@
 stage_0() {
   keep first "$(deployment_id)"
   check_error 'rollback with nothing to go back to' 'rollback' bootc rollback
-  context_file marker second
-  derive second 'COPY marker /usr/share/bootc-tests-marker'
-  switch_to second
+  next_image 1
+  switch_to bootc-upgrade:1
 }
 
 stage_1() {
-  check_booted second
+  check_booted bootc-upgrade:1
   keep second "$(deployment_id)"
   check_equal 'no rollback is queued' false "$(status_value .status.rollbackQueued)"
   check_exit rollback 0 bootc rollback
@@ -42,10 +41,9 @@ stage_2() {
 stage_3() {
   check_booted bootc
   check_equal 'still the first deployment' "$(kept first)" "$(deployment_id)"
-  context_file marker third
-  derive third 'COPY marker /usr/share/bootc-tests-marker'
-  switch_to third
-  check_staged third
+  next_image 2
+  switch_to bootc-upgrade:2
+  check_staged bootc-upgrade:2
   check_exit 'rollback with something staged' 0 bootc rollback
   load_status
   check_equal 'nothing is staged any more' '' "$(verity_of staged)"
@@ -53,9 +51,9 @@ stage_3() {
 }
 
 stage_4() {
-  check_booted second
+  check_booted bootc-upgrade:1
   check_equal 'the second deployment was booted' "$(kept second)" "$(deployment_id)"
-  check_equal 'its marker' second "$(cat /usr/share/bootc-tests-marker 2>&1)"
+  check_equal 'its marker' 1 "$(marker)"
   check_exit 'garbage collection' 0 bootc internals composefs-gc --prune-repo
   check_no_garbage
 }

@@ -19,7 +19,9 @@ export const runTmt = defineVerb({
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
     const request = testRequest(settings, wishesOf(args.image, args.filter ?? [], args));
     await requireSecureBootKeys(settings.cell);
+    const { needsUpgradeImages, requireUpgradeImages } = await import('../image/build.ts');
     const { runTmt: run } = await import('../tmt/run-tmt.ts');
-    return withReport((print) => reportSteps(() => run({ ...request, signal, print })));
+    const buildUpgradeImage = needsUpgradeImages(settings.cell) ? () => requireUpgradeImages(signal) : undefined;
+    return withReport((print) => reportSteps(() => run({ ...request, buildUpgradeImage, signal, print })));
   },
 });

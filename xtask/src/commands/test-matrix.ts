@@ -98,7 +98,7 @@ interface CellRun {
 async function runCell(cell: Cell, run: CellRun): Promise<void> {
   const { loadSettings } = await import('../settings/load-settings.ts');
   const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
-  const { buildImages } = await import('../image/build.ts');
+  const { buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
   const { imageOptions } = await import('./image-options.ts');
   const { runTmt } = await import('../tmt/run-tmt.ts');
   const axes = cell.variant === 'ostree' ? (['variant'] as const) : axisList;
@@ -107,10 +107,12 @@ async function runCell(cell: Cell, run: CellRun): Promise<void> {
   ) as PlacedCell;
   const settings = await loadSettings({ commandLine });
   await requireSecureBootKeys(settings.cell);
-  const { image } = await buildImages({ ...imageOptions(settings), signal: run.signal });
+  const build = { ...imageOptions(settings), signal: run.signal };
+  const { image } = await buildImages(build);
   const request = testRequest(settings, wishesOf(image, run.plans, { parallel: run.parallel }));
   await runTmt({
     ...request,
+    buildUpgradeImage: needsUpgradeImages(cell) ? () => buildUpgradeImages(build) : undefined,
     signal: run.signal,
     print: (text) => process.stderr.write(`${text}\n`),
     onPlan: run.onResult,

@@ -35,7 +35,7 @@ export const testOptions = {
     type: 'string',
     requiresArg: true,
     group: 'tmt:',
-    describe: 'image that upgrade tests move to (BOOTC_upgrade_image)',
+    describe: 'images that upgrade plans move to, without a tag; they have the tags 1 and 2 (BOOTC_upgrade_image)',
   },
   'preserve-vm': { type: 'boolean', group: 'VM:', describe: 'keep the VMs, and say how to reach them' },
   parallel: {

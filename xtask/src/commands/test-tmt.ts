@@ -20,12 +20,15 @@ export const testTmt = defineVerb({
     const build = imageOptions(settings);
     requireMatchingPlans(request.filters, await listPlanNames('.'));
     await requireSecureBootKeys(settings.cell);
-    const { buildImages } = await import('../image/build.ts');
+    const { buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');
     return withReport((print) =>
       reportSteps(async () => {
         const { image } = await buildImages({ ...build, signal });
-        return runTmt({ ...request, image, signal, print });
+        const buildUpgradeImage = needsUpgradeImages(settings.cell)
+          ? () => buildUpgradeImages({ ...build, signal })
+          : undefined;
+        return runTmt({ ...request, image, buildUpgradeImage, signal, print });
       }),
     );
   },

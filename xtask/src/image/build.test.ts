@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultCell } from '../matrix/cell.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { debianBase, mmdebstrapCommand } from './base.ts';
-import { buildArguments } from './build.ts';
+import { buildArguments, needsUpgradeImages } from './build.ts';
 import { podmanCommand } from './podman.ts';
 
 test('the image build needs no network, takes the base as it is, and hands the cell on', () => {
@@ -21,6 +21,15 @@ test('the image build needs no network, takes the base as it is, and hands the c
     '--file=/images/Containerfile',
     'target/image/context',
   ]);
+});
+
+test('an image to upgrade to differs in its marker and in its name', () => {
+  const cell = { ...defaultCell, bootType: 'uki' } as const;
+  const inputs = { cell, base: 'localhost/some-base', context: { folder: 'f', systemInputs: '1a', inputs: '2b' } };
+  const [tested, next] = [buildArguments(inputs), buildArguments({ ...inputs, upgrade: 2 })];
+  expect(next.filter((arg) => !tested.includes(arg))).toEqual(['--tag=localhost/bootc-upgrade:2', '--build-arg=upgrade=2']);
+  expect(tested.filter((arg) => !next.includes(arg))).toEqual(['--tag=localhost/bootc']);
+  expect([needsUpgradeImages(cell), needsUpgradeImages(defaultCell)]).toEqual([true, false]);
 });
 
 test('the base is made of the listed packages, and names no mirror', () => {

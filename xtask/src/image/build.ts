@@ -14,6 +14,12 @@ import { inspectImage, podman } from './podman.ts';
 /** The name of the image under test. */
 export const bootcImage = 'localhost/bootc';
 
+/** Images to upgrade to, tagged with their number; what they say is in `/usr/share/bootc-tests-marker`. */
+const upgradeImage = 'localhost/bootc-upgrade';
+
+/** How many images to upgrade to there are: as many as a plan goes through. */
+const upgradeImages = 2;
+
 /** What an image is built from. */
 export interface BuildOptions {
   /** The image to build on (`BOOTC_base`). Default: the Debian base, which is made here. */
@@ -40,8 +46,8 @@ export interface BuiltImage {
  * @throws CommandError when a tool fails, with its last lines; the image of that name stays the one it was.
  */
 export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
-  const logFile = options.logFile ?? join(workspaceRoot, 'target/image/build.log');
   const { signal } = options;
+  const logFile = logFileOf(options);
   return step(`build ${bootcImage}`, async () => {
     const base = await step('base image', () => chooseBase(options, logFile));
     const certificate =
@@ -51,12 +57,7 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
     await step('program', () => bundleProgram(logFile, signal));
     await step('image', async () => {
       const context = await assembleContext({ base, logFile, signal });
-      await podman(buildArguments({ cell: options.cell, base, context, certificate }), {
-        step: `build ${bootcImage}`,
-        timeoutMs: 1_800_000,
-        logFile,
-        signal,
-      });
+      await podman(buildArguments({ cell: options.cell, base, context, certificate }), buildStep(bootcImage, options));
     });
     const built = await inspectImage(bootcImage, signal);
     if (built === undefined) {
@@ -67,6 +68,60 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
     note(`${bootcImage} ${built.digest}`);
     return { image: bootcImage, digest: built.digest };
   });
+}
+
+/**
+ * Whether plans of a cell need images to upgrade to that are made here: those of a cell with unified kernel images, which nothing
+ * in the VM could make and sign. Elsewhere a plan derives its images in the VM.
+ */
+export function needsUpgradeImages(cell: Cell): boolean {
+  return cell.variant === 'composefs' && cell.bootType === 'uki';
+}
+
+/**
+ * Builds the images that plans upgrade to: the image under test with a marker, and a unified kernel image that fits that.
+ *
+ * @returns their name without a tag.
+ * @throws CommandError when podman or a tool in the build fails.
+ */
+export async function buildUpgradeImages(options: BuildOptions): Promise<string> {
+  const { cell, signal } = options;
+  const logFile = logFileOf(options);
+  return step(`build ${upgradeImage}`, async () => {
+    const base = await chooseBase(options, logFile);
+    const certificate = await prepareSealing(cell, { logFile, signal });
+    const context = await assembleContext({ base, logFile, signal });
+    for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
+      const inputs = { cell, base, context, certificate, upgrade };
+      await podman(buildArguments(inputs), buildStep(`${upgradeImage}:${upgrade}`, options));
+    }
+    return upgradeImage;
+  });
+}
+
+/**
+ * The images that plans upgrade to, where they were built before.
+ *
+ * @returns their name without a tag.
+ * @throws CodedError UPGRADE_IMAGE_MISSING.
+ */
+export async function requireUpgradeImages(signal: AbortSignal): Promise<string> {
+  for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
+    const image = `${upgradeImage}:${upgrade}`;
+    if ((await inspectImage(image, signal)) !== undefined) continue;
+    throw new CodedError('UPGRADE_IMAGE_MISSING', `podman has no ${image}, which a plan upgrades to`, {
+      hint: '`just test-tmt` with the same plans makes it',
+    });
+  }
+  return upgradeImage;
+}
+
+function logFileOf(options: BuildOptions): string {
+  return options.logFile ?? join(workspaceRoot, 'target/image/build.log');
+}
+
+function buildStep(image: string, options: BuildOptions): Parameters<typeof podman>[1] {
+  return { step: `build ${image}`, timeoutMs: 1_800_000, logFile: logFileOf(options), signal: options.signal };
 }
 
 async function chooseBase(options: BuildOptions, logFile: string): Promise<string> {
@@ -114,10 +169,12 @@ export interface BuildInputs {
   context: BuildContext;
   /** Digest of the certificate that the image is signed by: keys that were made anew make it another image. */
   certificate?: string | undefined;
+  /** Number of the image to upgrade to. Default: the image under test. */
+  upgrade?: number;
 }
 
 /** The argument vector of the image build, after `podman`. */
-export function buildArguments({ cell, base, context, certificate }: BuildInputs): string[] {
+export function buildArguments({ cell, base, context, certificate, upgrade }: BuildInputs): string[] {
   const secret = (id: string, file: string): string => `--secret=id=${id},src=${join(workspace.secureBootKeys, file)}`;
   const sealing = [secret('secureboot_key', 'db.key'), secret('secureboot_cert', 'db.crt')];
   return [
@@ -125,7 +182,9 @@ export function buildArguments({ cell, base, context, certificate }: BuildInputs
     '--network=none',
     '--pull=never',
     `--target=${cell.bootType}`,
-    `--tag=${bootcImage}`,
+    ...(upgrade === undefined
+      ? [`--tag=${bootcImage}`]
+      : [`--tag=${upgradeImage}:${upgrade}`, `--build-arg=upgrade=${upgrade}`]),
     `--build-arg=base=${base}`,
     `--build-arg=system_inputs=${context.systemInputs}`,
     ...(cell.bootType === 'uki' ? [`--build-arg=inputs=${context.inputs}`] : []),

@@ -26,7 +26,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
   BOOTC_base: 'base image to build on; default: a Debian base made from packages',
   BOOTC_BASE_IMAGE: 'image of the development VM; default: BOOTC_base, else localhost/bootc',
   BOOTC_bcvk: 'which bcvk to use: system, bundled, or a file; default: chosen by looking at the machine',
-  BOOTC_upgrade_image: 'image that upgrade tests move to',
+  BOOTC_upgrade_image: 'images that upgrade plans move to, without a tag; they have the tags 1 and 2',
   BOOTC_profile: 'VM profile to use where --profile is not given',
   BOOTC_CI_RETRIES: 'how often a plan is tried again after a failure of the infrastructure; default: 0',
   BOOTC_CI_DELAY: 'taken for the sake of scripts written for bootc’s own recipes; changes nothing here',

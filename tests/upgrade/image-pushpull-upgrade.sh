@@ -30,9 +30,11 @@ stage_0() {
   context_file marker first
   context_file kargs.toml "$(kargs_file bootc_tests.first=1 bootc_tests.both=1)"
   derive derived 'COPY marker /usr/share/bootc-tests-marker' 'COPY kargs.toml /usr/lib/bootc/kargs.d/50-tests.toml'
-  exec 9>"$work/progress"
+  exec 9> >(cat >"$work/progress")
+  local reader=$!
   check_exit 'switch with progress' 0 bootc switch --transport containers-storage --progress-fd 9 localhost/derived
   exec 9>&-
+  wait "$reader"
   check_progress "$work/progress"
   check_staged derived
 }

@@ -31,8 +31,10 @@ stage_1() {
   load_status
   check_equal 'status: no soft reboot with other arguments' false "$(status_value .status.staged.softRebootCapable)"
   check_exit 'the next root is not prepared' 1 test -e /run/nextroot/usr
-  check_error 'a required soft reboot is refused' 'different kernel state' \
+  # That it is staged already is told first.
+  check_exit 'a required soft reboot is refused' 1 \
     bootc switch --transport containers-storage --soft-reboot=required localhost/hard
+  check_contains 'and it is told why' 'different kernel state' "$err"
 }
 
 stage_2() {

@@ -18,9 +18,16 @@ stage_0() {
   check_match 'it names the deployment' '[Bb]ooted' "$err"
   check_equal 'nothing was changed' "$before" "$(boot_state)"
   check_status_unchanged 'status is as before'
-  check_exit upgrade 0 bootc upgrade
-  check_match 'upgrade has nothing to do' 'No changes in' "$out"
-  check_equal 'upgrade changed nothing' "$before" "$(boot_state)"
+
+  next_image 1
+  switch_to bootc-upgrade:1
+  check_staged bootc-upgrade:1
+  before=$(boot_state)
+  check_exit 'what is staged under another name' 0 podman tag localhost/bootc-upgrade:1 localhost/upgrade-again
+  check_error 'switch to what is staged' 'same fs-verity digest as the existing' \
+    bootc switch --transport containers-storage localhost/upgrade-again
+  check_match 'it names the staged deployment' "staged deployment $(verity_of staged)" "$err"
+  check_equal 'nothing was changed again' "$before" "$(boot_state)"
 }
 
 run_stages

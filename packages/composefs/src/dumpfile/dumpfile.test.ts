@@ -77,6 +77,35 @@ const reasons: Record<string, string> = {
   'rdev over 32 bits': 'does not fit into 32 bits',
 };
 
+/** Digests (SHA-256, V0) that `mkcomposefs --from-file --print-digest-only` of composefs-rs 0.9.4 has for roots of other types. */
+const oddRoots = [
+  ['block device', '/ 0 60644 1 0 0 256 0.0 - - -', '3d1db51fd55682e6e8aad00700df8faa782c67b79a67c2fb87d0e8e756244091'],
+  ['fifo', '/ 0 10644 1 0 0 0 0.0 - - -', '3d1db51fd55682e6e8aad00700df8faa782c67b79a67c2fb87d0e8e756244091'],
+  ['file', '/ 5 100644 1 0 0 0 0.0 - hello -', '3d1db51fd55682e6e8aad00700df8faa782c67b79a67c2fb87d0e8e756244091'],
+  ['symlink', '/ 0 120777 1 0 0 0 0.0 x - -', 'ff179ab91da622b218491fa739c3f141f17126be0c3dac2591eda0e764a413dc'],
+  ['hard link', '/ 0 @100644 1 0 0 0 0.0 /a - -', 'ddb7abbec5c5e3621a5c01ff9f8e5f419954a7b0b11a683088c4610908cdee22'],
+  [
+    'file with attribute',
+    '/ 0 100644 1 0 0 0 0.0 - - - a=b',
+    'f2d2d632c810d3c78e1e8253e9de73afd661dd70c481ff71ecbd33a76f99c9b3',
+  ],
+  [
+    'block device with a folder in it',
+    '/ 0 60644 1 0 0 256 0.0 - - -\n/a 0 40755 1 0 0 0 0.0 - - -',
+    '810cd1e8749d749b65a552d494223f377ca21715e383dd42d5725960119e6534',
+  ],
+  [
+    'file in place of an earlier root',
+    '/ 0 40755 1 0 0 0 0.0 - - -\n/ 0 100600 1 5 0 0 0.0 - - -',
+    '7ffe5c09cbb6bef6005953ea77c08090c1c45fd4e99cceea122c3ef20eb237f9',
+  ],
+] as const;
+
+test.each(oddRoots)('a root that is a %s is a directory with its metadata', (_, dumpfile, digest) => {
+  const root = parseDumpfile(`${dumpfile}\n`, { algorithm: 'sha256' });
+  expect(computeVerity(writeImage(root, { format: 0, algorithm: 'sha256' }), 'sha256')).toBe(digest);
+});
+
 test.each(dumpfileParsing)('$name', (vector) => {
   const dumpfile = vector.dumpfile ?? longInputs[vector.name];
   if (dumpfile === undefined) throw new Error('no input');

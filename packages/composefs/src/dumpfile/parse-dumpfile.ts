@@ -2,7 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { CodedError } from '@workbench/run';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import { textOf } from '../tree/byte-string.ts';
-import { type ByteString, type Directory, emptyDirectory, type Leaf, type Node } from '../tree/tree.ts';
+import {
+  type ByteString,
+  type Directory,
+  emptyDirectory,
+  type Leaf,
+  type Metadata,
+  type Node,
+  zeroMetadata,
+} from '../tree/tree.ts';
 import { countLinks } from '../tree/walk.ts';
 import { type Entry, type EntryLimits, invalid, parseEntry } from './parse-entry.ts';
 
@@ -56,6 +64,11 @@ export function parseDumpfile(dumpfile: Uint8Array | string, options: ParseOptio
   return builder.finish();
 }
 
+function rootMetadata(entry: Entry): Metadata {
+  if (entry.kind === 'directory') return entry.metadata;
+  return entry.kind === 'leaf' ? entry.leaf.metadata : zeroMetadata();
+}
+
 interface TreeBuilder {
   add(entry: Entry): void;
   finish(): Directory;
@@ -103,8 +116,8 @@ function createTreeBuilder(): TreeBuilder {
   return {
     add(entry) {
       if (entry.path === '/') {
-        if (entry.kind !== 'directory') throw invalid('the root is no directory');
-        root.metadata = entry.metadata;
+        // The root is a directory whatever its line says, as mkcomposefs has it: of the line only the metadata counts.
+        root.metadata = rootMetadata(entry);
         hasRoot = true;
         return;
       }

@@ -43,6 +43,12 @@ test-tmt-nobuild *ARGS:
 test-matrix *ARGS:
     @{{ xtask }} test-matrix "$@"
 
+# Change what a sealed machine boots, in five ways, each in a VM: every change has to be refused
+[group('vm tests')]
+[no-exit-message]
+test-sealed *ARGS: (build-sealed '--upgrades')
+    @vitest run --project vm "$@"
+
 # Start one VM of localhost/bootc, to work in by hand
 [group('vm tests')]
 [no-exit-message]

@@ -27,7 +27,10 @@ test('an image to upgrade to differs in its marker and in its name', () => {
   const cell = { ...defaultCell, bootType: 'uki' } as const;
   const inputs = { cell, base: 'localhost/some-base', context: { folder: 'f', systemInputs: '1a', inputs: '2b' } };
   const [tested, next] = [buildArguments(inputs), buildArguments({ ...inputs, upgrade: 2 })];
-  expect(next.filter((arg) => !tested.includes(arg))).toEqual(['--tag=localhost/bootc-upgrade:2', '--build-arg=upgrade=2']);
+  expect(next.filter((arg) => !tested.includes(arg))).toEqual([
+    '--tag=localhost/bootc-upgrade:2',
+    '--build-arg=upgrade=2',
+  ]);
   expect(tested.filter((arg) => !next.includes(arg))).toEqual(['--tag=localhost/bootc']);
   expect([needsUpgradeImages(cell), needsUpgradeImages(defaultCell)]).toEqual([true, false]);
 });

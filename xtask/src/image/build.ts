@@ -20,6 +20,11 @@ const upgradeImage = 'localhost/bootc-upgrade';
 /** How many images to upgrade to there are: as many as a plan goes through. */
 const upgradeImages = 2;
 
+/** The name of an image to upgrade to, numbered from 1. */
+export function upgradeImageOf(upgrade: number): string {
+  return `${upgradeImage}:${upgrade}`;
+}
+
 /** What an image is built from. */
 export interface BuildOptions {
   /** The image to build on (`BOOTC_base`). Default: the Debian base, which is made here. */
@@ -93,7 +98,7 @@ export async function buildUpgradeImages(options: BuildOptions): Promise<string>
     const context = await assembleContext({ base, logFile, signal });
     for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
       const inputs = { cell, base, context, certificate, upgrade };
-      await podman(buildArguments(inputs), buildStep(`${upgradeImage}:${upgrade}`, options));
+      await podman(buildArguments(inputs), buildStep(upgradeImageOf(upgrade), options));
     }
     return upgradeImage;
   });
@@ -107,7 +112,7 @@ export async function buildUpgradeImages(options: BuildOptions): Promise<string>
  */
 export async function requireUpgradeImages(signal: AbortSignal): Promise<string> {
   for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
-    const image = `${upgradeImage}:${upgrade}`;
+    const image = upgradeImageOf(upgrade);
     if ((await inspectImage(image, signal)) !== undefined) continue;
     throw new CodedError('UPGRADE_IMAGE_MISSING', `podman has no ${image}, which a plan upgrades to`, {
       hint: '`just test-tmt` with the same plans makes it',
@@ -184,7 +189,7 @@ export function buildArguments({ cell, base, context, certificate, upgrade }: Bu
     `--target=${cell.bootType}`,
     ...(upgrade === undefined
       ? [`--tag=${bootcImage}`]
-      : [`--tag=${upgradeImage}:${upgrade}`, `--build-arg=upgrade=${upgrade}`]),
+      : [`--tag=${upgradeImageOf(upgrade)}`, `--build-arg=upgrade=${upgrade}`]),
     `--build-arg=base=${base}`,
     `--build-arg=system_inputs=${context.systemInputs}`,
     ...(cell.bootType === 'uki' ? [`--build-arg=inputs=${context.inputs}`] : []),

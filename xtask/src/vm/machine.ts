@@ -85,6 +85,11 @@ export class Machine implements AsyncDisposable {
     });
   }
 
+  /** Where its console and journal logs are. */
+  get logFolder(): string {
+    return this.#options.logFolder;
+  }
+
   /** How to reach the guest; known once `waitForSsh` is through. */
   get target(): SshTarget {
     if (this.#target === undefined) throw new Error(`${this.name} was not waited for`);

@@ -21,12 +21,10 @@ async function makePrograms(folder: string): Promise<Program[]> {
   const guest = join(folder, 'guest');
   await run([process.execPath, join(root, 'packages/bootc/bundle.ts'), `--output=${guest}`], { step: 'bundle ours' });
   const library = join(guest, 'usr/lib/bootc');
-  process.env.NODE_COMPILE_CACHE = join(library, 'cache');
-  process.env.NODE_COMPILE_CACHE_PORTABLE = '1';
   return [
     {
       name: 'ours',
-      command: [join(library, 'node'), join(library, 'bootc.mjs'), 'internals', 'cfs'],
+      command: [join(library, 'node'), join(library, 'bootc.cjs'), 'internals', 'cfs'],
       directStorage: [],
     },
     { name: 'cfsctl', command: [join(root, 'target/tools/bin/cfsctl')], directStorage: ['--local-fetch', 'auto'] },

@@ -6,12 +6,25 @@
  * is the same layer as long as the program is.
  */
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CodedError, describeError, run } from '@workbench/run';
-import { build, type Plugin } from 'esbuild';
+import { bundleProgram, type GuestFile } from './bundle-program.ts';
+import { launcherText } from './src/launch/launcher.ts';
 
 /** Time of every folder: it says nothing, but it must not change. */
 const fixedTime = new Date('2020-01-01T00:00:00Z');
@@ -24,80 +37,8 @@ function timeOf(content: Uint8Array): Date {
   return new Date(fixedTime.getTime() + 1000 * createHash('sha256').update(content).digest().readUIntBE(0, 3));
 }
 
-const packageRoot = import.meta.dirname;
-const repositoryRoot = resolve(packageRoot, '../..');
+const repositoryRoot = resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
-
-/** One file of the guest. */
-interface GuestFile {
-  content: string | Uint8Array;
-  mode: number;
-}
-
-/** Of the schema library's forty languages the one that is used; they are half of it. */
-const oneLocale: Plugin = {
-  name: 'one-locale',
-  setup: (build) =>
-    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
-    })),
-};
-
-/**
- * Help texts are laid out by libraries that know how wide every emoji is, and their tables are two fifths of the time that
- * `bootc --version` takes. Ours hold no wide character and are never wrapped or coloured, so counting is enough.
- */
-const plainText: Plugin = {
-  name: 'plain-text',
-  setup: (build) => {
-    const contents = {
-      'string-width': 'text => text.length',
-      'wrap-ansi': 'text => text',
-      'strip-ansi': 'text => text',
-    };
-    build.onLoad({ filter: /node_modules\/(string-width|wrap-ansi|strip-ansi)\/index\.js$/ }, ({ path }) => ({
-      contents: `export default ${contents[basename(dirname(path)) as keyof typeof contents]};`,
-    }));
-  },
-};
-
-async function bundleProgram(): Promise<Map<string, GuestFile>> {
-  const result = await build({
-    entryPoints: {
-      bootc: join(packageRoot, 'src/main.ts'),
-      // A thread starts from a file of its own, which is looked for under this name.
-      'object-worker': join(repositoryRoot, 'packages/composefs/src/threads/worker.ts'),
-    },
-    absWorkingDir: repositoryRoot,
-    outdir: '/usr/lib/bootc',
-    outExtension: { '.js': '.mjs' },
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    write: false,
-    platform: 'node',
-    format: 'esm',
-    target: 'node26',
-    // Names stay readable in a stack trace; white space is what a parser still has to walk over.
-    minifyWhitespace: true,
-    legalComments: 'eof',
-    // The one native module is loaded with require() where it is needed, from node_modules beside the program.
-    external: ['koffi'],
-    // CommonJS libraries inside the bundle ask for Node's own modules. Schemas are used once or twice in a run, so compiling
-    // them costs more than it saves: an eighth of the time of `bootc status` on an emulated processor.
-    banner: {
-      js:
-        "import{createRequire as bundledRequire}from'node:module';const require=bundledRequire(import.meta.url);" +
-        'globalThis.__zod_globalConfig??={jitless:true};',
-    },
-    plugins: [oneLocale, plainText],
-    logLevel: 'silent',
-  });
-  for (const warning of result.warnings) console.error(`warning: ${warning.text} (${warning.location?.file ?? '?'})`);
-  return new Map(
-    result.outputFiles.map((file) => [file.path.slice(1), { content: file.contents, mode: 0o644 }] as const),
-  );
-}
 
 // The library's own entry looks for its native part in many places; here there is one.
 async function koffiFiles(): Promise<Map<string, GuestFile>> {
@@ -113,18 +54,6 @@ async function koffiFiles(): Promise<Map<string, GuestFile>> {
     [`${folder}/package.json`, { content: '{"name":"koffi","main":"index.js"}\n', mode: 0o644 }],
     [`${folder}/koffi.node`, { content: await readFile(native), mode: 0o755 }],
   ]);
-}
-
-function launcher(): GuestFile {
-  const content = `#!/bin/sh
-# A program that is called by another name of this file is a verb of bootc.
-case $0 in
-    *bootc-systemd-generator) set -- internals systemd-generator "$@" ;;
-esac
-export NODE_COMPILE_CACHE=/usr/lib/bootc/cache NODE_COMPILE_CACHE_PORTABLE=1
-exec /usr/lib/bootc/node /usr/lib/bootc/bootc.mjs "$@"
-`;
-  return { content, mode: 0o755 };
 }
 
 /** Names what the files are made of: equal programs have equal ids. `bootc --version` shows it. */
@@ -154,15 +83,25 @@ async function updateFolder(output: string, files: ReadonlyMap<string, GuestFile
   }
   for (const path of await filesBelow(output)) {
     const name = relative(output, path);
-    if (files.has(name) || name === runtimeName || name.startsWith(`${cacheFolder}/`)) continue;
+    if (files.has(name) || name === runtimeName || name === cacheName) continue;
     await rm(path);
     changed.push(name);
   }
+  await removeEmptyFolders(output);
   return changed;
 }
 
+// What an earlier program had in folders of its own must not leave them in the image.
+async function removeEmptyFolders(output: string): Promise<void> {
+  const entries = await readdir(output, { recursive: true, withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+  for (const folder of folders.sort().reverse()) {
+    if ((await readdir(folder)).length === 0) await rmdir(folder);
+  }
+}
+
 const runtimeName = 'usr/lib/bootc/node';
-const cacheFolder = 'usr/lib/bootc/cache';
+const cacheName = 'usr/lib/bootc/program.cache';
 
 /**
  * The runtime, without the symbol table and debugging information that a fifth of it consists of. Kept as long as it was
@@ -191,36 +130,26 @@ async function updateRuntime(output: string): Promise<boolean> {
   return true;
 }
 
-/** Verbs that between them load most of the program. What they compile is what starts faster; the fullest comes first. */
-const warmingVerbs: readonly (readonly string[])[] = [
-  ['status', '--json'],
-  ['install', 'to-disk', '--help'],
-  ['internals', 'cfs', '--help'],
-  ['--help'],
-  ['--version'],
-];
+/** Verbs whose functions are in the code cache. All of it is loaded at every start, so these are the ones that are called most. */
+const warmingVerbs: readonly (readonly string[])[] = [['status', '--json'], ['status'], ['--version']];
 
-/**
- * V8's code cache, made by running the program here. It is found from the place of the program, wherever that is, but only
- * on processors with the features of this one; elsewhere the program compiles itself as it does without.
- */
-async function warmCompileCache(output: string): Promise<void> {
+/** V8's code cache, made by running the program here, with what it loads being what the next run adds to. */
+async function recordCodeCache(output: string): Promise<void> {
   const library = join(output, 'usr/lib/bootc');
-  const cache = join(output, cacheFolder);
-  await rm(cache, { recursive: true, force: true });
+  const cache = join(output, cacheName);
+  const recorder = join(import.meta.dirname, 'src/launch/record-code-cache.cjs');
+  await rm(cache, { force: true });
   for (const verb of warmingVerbs) {
-    await run([join(library, 'node'), join(library, 'bootc.mjs'), ...verb], {
+    await run([join(library, 'node'), '--require', recorder, join(library, 'bootc.cjs'), ...verb], {
       step: `compile bootc ${verb.join(' ')}`,
-      env: { NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: '1' },
+      env: { CODE_CACHE: cache },
       // What they answer here does not matter.
       okExitCodes: [0, 1, 2],
     });
   }
-  for (const path of await filesBelow(cache)) {
-    const time = timeOf(await readFile(path));
-    await chmod(path, 0o644);
-    await utimes(path, time, time);
-  }
+  const time = timeOf(await readFile(cache));
+  await chmod(cache, 0o644);
+  await utimes(cache, time, time);
 }
 
 async function filesBelow(directory: string): Promise<string[]> {
@@ -242,12 +171,19 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { output: { type: 'string' } } });
   const output = resolve(values.output ?? join(repositoryRoot, 'target/guest'));
   const [program, koffi] = await Promise.all([bundleProgram(), koffiFiles()]);
-  const files = new Map<string, GuestFile>([...program, ...koffi, ['usr/bin/bootc', launcher()]]);
+  const files = new Map<string, GuestFile>([
+    ...program,
+    ...koffi,
+    ['usr/bin/bootc', { content: launcherText(), mode: 0o755 }],
+  ]);
   files.set('usr/lib/bootc/build-id', { content: `${buildIdOf(files)}\n`, mode: 0o644 });
   const changed = await updateFolder(output, files);
   if (await updateRuntime(output)) changed.push(runtimeName);
-  const hasCache = (await filesBelow(join(output, cacheFolder))).length > 0;
-  if (changed.length > 0 || !hasCache) await warmCompileCache(output);
+  const hasCache = await stat(join(output, cacheName)).then(
+    () => true,
+    () => false,
+  );
+  if (changed.length > 0 || !hasCache) await recordCodeCache(output);
   await fixFolderTimes(output);
   console.log(changed.length === 0 ? `${output} is up to date` : `${output}: ${changed.length} files changed`);
 }

@@ -2,7 +2,7 @@
  * Verbs that mount what nobody else should see: the EFI system partition, `/sysroot` writable. Not those whose mounts are
  * for the whole system to see, as `usr-overlay`.
  */
-const verbs = new Set([
+export const verbsWithPrivateMounts: readonly string[] = [
   'status',
   'upgrade',
   'update',
@@ -14,14 +14,21 @@ const verbs = new Set([
   'composefs-finalize-staged',
   'image',
   'loader-entries',
-]);
+];
 
-const internalVerbs = new Set(['composefs-gc', 'fsck', 'migrate', 'repair', 'prep-soft-reboot']);
+/** The verbs below `internals` that do. */
+export const internalVerbsWithPrivateMounts: readonly string[] = [
+  'composefs-gc',
+  'fsck',
+  'migrate',
+  'repair',
+  'prep-soft-reboot',
+];
 
 /** Whether this command line, as far as can be told without parsing it, is one of a verb that needs private mounts. */
 export function needsPrivateMounts(args: readonly string[]): boolean {
   if (args.includes('--help') || args.includes('-h')) return false;
   const [verb, subverb] = args.filter((arg) => !arg.startsWith('-'));
-  if (verb === 'internals') return subverb !== undefined && internalVerbs.has(subverb);
-  return verb !== undefined && verbs.has(verb);
+  if (verb === 'internals') return subverb !== undefined && internalVerbsWithPrivateMounts.includes(subverb);
+  return verb !== undefined && verbsWithPrivateMounts.includes(verb);
 }

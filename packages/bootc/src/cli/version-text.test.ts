@@ -6,7 +6,7 @@ import { versionText } from './version-text.ts';
 
 test('a bundled program names its build, one that runs from its sources does not', () => {
   const folder = mkdtempSync(join(tmpdir(), 'version-'));
-  expect(versionText(join(folder, 'bootc.mjs'))).toMatch(/^bootc \d+\.\d+\.\d+$/);
+  expect(versionText(join(folder, 'bootc.cjs'))).toMatch(/^bootc \d+\.\d+\.\d+$/);
   writeFileSync(join(folder, 'build-id'), 'abc123\n');
-  expect(versionText(join(folder, 'bootc.mjs'))).toMatch(/^bootc \d+\.\d+\.\d+ \(build abc123\)$/);
+  expect(versionText(join(folder, 'bootc.cjs'))).toMatch(/^bootc \d+\.\d+\.\d+ \(build abc123\)$/);
 });

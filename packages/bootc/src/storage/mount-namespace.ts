@@ -4,7 +4,10 @@ import { join } from 'node:path';
 // This module is loaded before anything else, so it imports nothing of this program.
 
 /** Set for the program that runs in a mount namespace of its own, so that it does not try again. */
-const guardVariable = '_ostree_unshared';
+export const guardVariable = '_ostree_unshared';
+
+/** Files that a container engine puts into its containers. */
+export const containerMarkers: readonly string[] = ['/run/.containerenv', '/.dockerenv', '/run/systemd/container'];
 
 // Whether this process shares the mount namespace of process 1. False when that cannot be told.
 function isInInitialMountNamespace(): boolean {
@@ -20,7 +23,7 @@ function isInInitialMountNamespace(): boolean {
  * checked again later.
  */
 export function looksLikeBootedHost(): boolean {
-  const isContainer = ['/run/.containerenv', '/.dockerenv', '/run/systemd/container'].some(exists);
+  const isContainer = containerMarkers.some(exists);
   try {
     return !isContainer && /(^|\s)composefs=/.test(readFileSync('/proc/cmdline', 'utf8'));
   } catch {

@@ -1,0 +1,24 @@
+'use strict';
+/*
+ * What the launcher starts in an image: the program, which is one file beside this one, with the code that V8 made of it when it was
+ * bundled. Node's own compile cache is not used, since it is only found on processors with the features of the one it was made on,
+ * and modules are not, since finding and linking them takes as long as all else together.
+ *
+ * V8 looks at the cache itself: one of another version of it, or of another program, is left aside, and the program is compiled anew.
+ */
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+const { Script } = require('node:vm');
+
+function readCache() {
+  try {
+    return readFileSync(join(__dirname, 'program.cache'));
+  } catch {
+    return undefined;
+  }
+}
+
+const filename = join(__dirname, 'program.cjs');
+// Nothing but ASCII is in it, which is read fastest this way.
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: readCache() });
+script.runInThisContext()(require, module, exports);

@@ -37,10 +37,9 @@ export async function runInstallToExistingRoot(
   args: ToFilesystemArguments & { cleanup?: boolean | undefined },
 ): Promise<void> {
   await runInstallation(async (ui, signal) => {
-    if (args.cleanup === true)
-      ui.warn('--cleanup has no effect: the files of the old system stay until they are removed');
     await using root = await openExistingRoot(args.root);
     const options = { ...toFilesystemOptions(args), replace: args.replace ?? 'alongside', root: root.path };
-    return await installToFilesystem({ ...options, isExistingRoot: true }, ui, signal);
+    const ofOldSystem = { isExistingRoot: true, removesOldSystem: args.cleanup === true };
+    return await installToFilesystem({ ...options, ...ofOldSystem }, ui, signal);
   });
 }

@@ -22,6 +22,7 @@ export const internalVerbsWithPrivateMounts: readonly string[] = [
   'fsck',
   'migrate',
   'repair',
+  'cleanup',
   'prep-soft-reboot',
 ];
 

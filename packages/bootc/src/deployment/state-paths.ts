@@ -49,5 +49,8 @@ export function deploymentPaths(root: string, deploymentId: string): DeploymentP
   };
 }
 
+/** In `/etc` of the first deployment: the files of the system that was there before are to be removed when it is booted. */
+export const oldSystemMarker = 'bootc-destructive-cleanup';
+
 /** Folder and name of the record of a staged deployment, relative to `/`. On tmpfs: a reboot discards it. */
 export const stagedRecord = { directory: 'run/composefs', name: 'staged-deployment' } as const;

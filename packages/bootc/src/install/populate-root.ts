@@ -14,7 +14,7 @@ import {
   tagImage,
 } from '@workbench/composefs';
 import { formatOriginReference, type ImageReference } from '../deployment/image-reference.ts';
-import { deploymentPaths } from '../deployment/state-paths.ts';
+import { deploymentPaths, oldSystemMarker } from '../deployment/state-paths.ts';
 import { readBoundImages } from '../unified/bound-images.ts';
 import { filesOfTree } from '../unified/image-files.ts';
 import { importWantedImage } from '../unified/import-wanted.ts';
@@ -37,6 +37,8 @@ export interface PopulateOptions {
   imageMount: string;
   /** The root may hold an earlier installation: the state of a deployment of the same image is made anew. */
   replacesState?: boolean;
+  /** What else is on the root file system is removed when the new system is booted. */
+  removesOldSystem?: boolean;
   source: ImageReference;
   decision: InstallDecision;
   /** `UUID=…`, used where root is not discoverable. */
@@ -124,6 +126,8 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
       ...abort,
     });
   }
+  if (options.removesOldSystem === true)
+    await replaceFile(deploymentPaths(rootMount, deploymentId).etc, oldSystemMarker, '');
   await writeRootSshKeys(rootMount, deploymentId, options.authorizedKeys);
   await writeAleph(repository, image.manifestDigest, hasSelinuxPolicy, options);
   await syncFilesystem(rootMount);

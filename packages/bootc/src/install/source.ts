@@ -1,5 +1,3 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inspectSource } from '@workbench/composefs';
 import type { ComposefsArgument } from '../boot/kernel-arguments.ts';
 import { formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
@@ -8,6 +6,7 @@ import { unifiedKernelsDirectory } from '../uki/image-unified-kernel.ts';
 import { readUnifiedKernel } from '../uki/unified-kernel.ts';
 import { kernelFileNames, modulesDirectory, withoutInitramfs, withoutKernel } from './find-kernel.ts';
 import { grubProgram } from './grub.ts';
+import { findInLayers, namesInLayers } from './unpacked-layers.ts';
 
 /** An image that is going to be installed, as far as it can be known without importing it. */
 export interface SourceImage {
@@ -55,10 +54,10 @@ export async function assertBootable(
   folders: readonly string[],
   imageName: string,
 ): Promise<ComposefsArgument | undefined> {
-  for (const name of await namesIn(folders, unifiedKernelsDirectory)) {
+  for (const name of await namesInLayers(folders, unifiedKernelsDirectory)) {
     if (name.endsWith('.efi')) return readSealedFor(folders, `${unifiedKernelsDirectory}/${name}`);
   }
-  for (const version of await namesIn(folders, modulesDirectory)) {
+  for (const version of await namesInLayers(folders, modulesDirectory)) {
     const directory = `${modulesDirectory}/${version}`;
     if (!(await hasPath(folders, `${directory}/${kernelFileNames.kernel}`))) continue;
     if (await hasPath(folders, `${directory}/${kernelFileNames.initramfs}`)) return undefined;
@@ -68,39 +67,12 @@ export async function assertBootable(
 }
 
 async function readSealedFor(folders: readonly string[], path: string): Promise<ComposefsArgument | undefined> {
-  for (const folder of folders) {
-    if ((await lookUp(folder, path)) === 'unknown') continue;
-    using file = windowOfFile(join(folder, path));
-    return readUnifiedKernel(file, `/${path}`).composefs;
-  }
-  return undefined;
+  const found = await findInLayers(folders, path);
+  if (found === undefined) return undefined;
+  using file = windowOfFile(found);
+  return readUnifiedKernel(file, `/${path}`).composefs;
 }
 
-async function namesIn(folders: readonly string[], directory: string): Promise<string[]> {
-  const names = new Set<string>();
-  for (const folder of folders) {
-    for (const name of await readdir(join(folder, directory)).catch(() => [])) names.add(name);
-  }
-  const present = await Promise.all([...names].map((name) => hasPath(folders, `${directory}/${name}`)));
-  return [...names].filter((_, index) => present[index]).sort();
-}
-
-// The topmost layer that says anything about the path, or about a folder it is in, decides. Opaque folders are not looked
-// at: they hide too much at worst, and then the import finds out.
 async function hasPath(folders: readonly string[], path: string): Promise<boolean> {
-  for (const folder of folders) {
-    const verdict = await lookUp(folder, path);
-    if (verdict !== 'unknown') return verdict === 'present';
-  }
-  return false;
-}
-
-async function lookUp(folder: string, path: string): Promise<'present' | 'removed' | 'unknown'> {
-  const parts = path.split('/');
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const found = await lstat(join(folder, ...parts.slice(0, depth))).catch(() => undefined);
-    if (found === undefined) return 'unknown';
-    if (found.isCharacterDevice() && found.rdev === 0) return 'removed';
-  }
-  return 'present';
+  return (await findInLayers(folders, path)) !== undefined;
 }

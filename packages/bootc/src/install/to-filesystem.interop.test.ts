@@ -220,6 +220,10 @@ test('over an installation: the same image again, another one, and /var stays', 
   writeFileSync(join(root, 'state/deploy', first!, 'etc/changed'), '');
   await install({ replace: 'alongside' });
   expect(existsSync(join(root, 'state/deploy', first!, 'etc/changed'))).toBe(false);
+  const marker = join(root, 'state/deploy', first!, 'etc/bootc-destructive-cleanup');
+  expect(existsSync(marker)).toBe(false);
+  await install({ replace: 'alongside', removesOldSystem: true });
+  expect(existsSync(marker)).toBe(true);
   await install({ replace: 'alongside', sourceImgref: otherSource });
   expect(readdirSync(join(root, 'state/deploy'))).toHaveLength(2);
   expect(readFileSync(join(root, 'state/os/default/var/letter'), 'utf8')).toBe('dear');

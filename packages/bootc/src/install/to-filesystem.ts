@@ -37,6 +37,8 @@ export interface FilesystemInstallOptions extends CommonInstallOptions {
   skipFinalize: boolean;
   /** The installed system takes the place of the running one, and finds its root the same way. */
   isExistingRoot: boolean;
+  /** What else is on the root is removed when the new system is booted. */
+  removesOldSystem?: boolean;
 }
 
 /** What tests put in the place of the real thing. */
@@ -117,6 +119,7 @@ export async function installToFilesystem(
     espMount,
     imageMount: installMounts.image,
     replacesState: options.replace !== undefined,
+    removesOldSystem: options.removesOldSystem === true,
     source: source.reference,
     decision,
     rootSpec: asked.rootSpec ?? '',

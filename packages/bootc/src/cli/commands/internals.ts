@@ -52,6 +52,16 @@ export const internalsCommand = defineGroup('internals', false, [
       process.exitCode = await runMigration();
     },
   }),
+  defineCommand({
+    command: 'cleanup',
+    describe: 'Remove the system that was there before an installation with --cleanup',
+    options: {},
+    handler: async () => {
+      await requireBootedHost();
+      const { runRemoveOldSystem } = await import('../../operations/remove-old-system.ts');
+      await runRemoveOldSystem();
+    },
+  }),
   defineGroup('uki', 'Unified kernel images', [
     defineCommand({
       command: 'extract <uki> <output>',

@@ -85,14 +85,14 @@ mount_mode() {
     echo "$mode"
 }
 
-# mount_transient SOURCE DIR: a writable layer over DIR that is gone with the power. The upper folder is 0755, since
-# its mode becomes that of DIR, which every user must be able to enter.
+# mount_transient SOURCE LOWER DIR: LOWER at DIR, under a writable layer that is gone with the power. The upper folder is
+# 0755, since its mode becomes that of DIR, which every user must be able to enter.
 mount_transient() {
     mkdir -p "$work/tmpfs"
     mount -t tmpfs -o mode=0755 tmpfs "$work/tmpfs"
     mkdir -m 0755 "$work/tmpfs/upper"
     mkdir -m 0700 "$work/tmpfs/work"
-    mount -t overlay -o "lowerdir=$2,upperdir=$work/tmpfs/upper,workdir=$work/tmpfs/work" "$1" "$2"
+    mount -t overlay -o "lowerdir=$2,upperdir=$work/tmpfs/upper,workdir=$work/tmpfs/work" "$1" "$3"
     umount -l "$work/tmpfs"
 }
 
@@ -102,7 +102,7 @@ mount_state() {
     mode=$(mount_mode "$1") || exit 1
     case $mode in
         none) ;;
-        transient) mount_transient transient "$target/$1" ;;
+        transient) mount_transient transient "$lower/$1" "$target/$1" ;;
         bind)
             [ -d "$state/$1" ] || die "the deployment has no $1: state/deploy/$image/$1 is missing"
             mount --bind "$state/$1" "$target/$1"
@@ -111,7 +111,7 @@ mount_state() {
             [ -d "$state/$1" ] || die "the deployment has no $1: state/deploy/$image/$1 is missing"
             [ -d "$state/$1/upper" ] || mkdir -m 0755 "$state/$1/upper"
             [ -d "$state/$1/work" ] || mkdir -m 0700 "$state/$1/work"
-            mount -t overlay -o "lowerdir=$target/$1,upperdir=$state/$1/upper,workdir=$state/$1/work" overlay "$target/$1"
+            mount -t overlay -o "lowerdir=$lower/$1,upperdir=$state/$1/upper,workdir=$state/$1/work" overlay "$target/$1"
             ;;
     esac
 }
@@ -125,6 +125,7 @@ fi
 # What is mounted only to make other mounts goes away, however this ends.
 let_go() {
     umount -l "$work/erofs" 2>/dev/null || :
+    umount -l "$work/image" 2>/dev/null || :
     umount -l "$work/sysroot" 2>/dev/null || :
 }
 
@@ -159,8 +160,14 @@ mount -t erofs -o ro "$file" "$work/erofs"
 mount -t overlay -o "ro,lowerdir=$work/erofs::$repository/objects,metacopy=on,redirect_dir=on,$verity" \
     "composefs:$image" "$target"
 
+# Where the layers of /etc and /var begin. It is never a transient root, since the kernel takes no third overlay on two.
+lower=$target
 if [ "$(setting root transient)" = true ]; then
-    mount_transient "transient:composefs=$image" "$target"
+    lower=$work/image
+    mkdir -p "$lower"
+    mount --bind "$target" "$lower"
+    mount --make-private "$lower"
+    mount_transient "transient:composefs=$image" "$target" "$target"
 fi
 if [ -d "$target/sysroot" ]; then
     mount --bind "$work/sysroot" "$target/sysroot"

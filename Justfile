@@ -47,7 +47,13 @@ test-matrix *ARGS:
 [group('vm tests')]
 [no-exit-message]
 test-sealed *ARGS: (build-sealed '--upgrades')
-    @vitest run --project vm "$@"
+    @vitest run --project vm sealed-attacks "$@"
+
+# Start guests that cannot pass: a panic, no sshd; each has to be told at once
+[group('vm tests')]
+[no-exit-message]
+test-dead-guests *ARGS: build
+    @vitest run --project vm dead-guests "$@"
 
 # Start one VM of localhost/bootc, to work in by hand
 [group('vm tests')]

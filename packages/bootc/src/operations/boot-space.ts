@@ -2,15 +2,22 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootDigestOfFiles } from '../boot/boot-digest.ts';
 import { kernelFileNames, modulesDirectory } from '../install/find-kernel.ts';
+import { findInLayers, namesInLayers } from '../install/unpacked-layers.ts';
 import { findSharedKernel } from '../storage/kernel-folders.ts';
 import type { RootModel } from '../storage/root-model.ts';
+import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
+import { unifiedKernelsDirectory } from '../uki/image-unified-kernel.ts';
 
-/** Bytes on the boot partition that nothing active needs: of what is staged now, and of what was left over. */
+/**
+ * Bytes on the boot partition that nothing active needs: of what is staged now, of what was left over, and of what was not written
+ * to its end.
+ */
 export async function reclaimableBootBytes(model: RootModel): Promise<number> {
   const active = model.entries.filter((entry) => entry.set === 'active');
   const needed = new Set(active.map((entry) => entry.artifactName));
   const unneeded = model.artifacts.filter((artifact) => artifact.hasPrefix && !needed.has(artifact.name));
-  const sizes = await Promise.all(unneeded.flatMap(({ paths }) => paths.map(sizeOf)));
+  const paths = [...unneeded.flatMap((artifact) => artifact.paths), ...(await listUnfinishedBootFiles(model.boot))];
+  const sizes = await Promise.all(paths.map(sizeOf));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
@@ -23,16 +30,19 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /**
- * What the kernel of an image takes on the boot partition, found out in its unpacked layers (the topmost first) before anything is
- * imported: nothing when it is there already, undefined when the layers are packed or there is no such kernel in them.
+ * What the kernel of an image, or its unified kernel image, takes on the boot partition at least, found out in its unpacked layers
+ * (the topmost first) before anything is imported: nothing when the kernel is there already, undefined when the layers are packed or
+ * have none.
  *
  * @param enough room that there is in any case: with that, nothing is read.
  */
-export async function foreseenKernelBytes(
+export async function foreseenBootBytes(
   folders: readonly string[],
   model: RootModel,
   enough: number,
 ): Promise<number | undefined> {
+  const unified = await findUnifiedKernelFile(folders);
+  if (unified !== undefined) return sizeOf(unified);
   const kernel = await findKernelFiles(folders);
   if (kernel === undefined) return undefined;
   const bytes = (await sizeOf(kernel.vmlinuz)) + (await sizeOf(kernel.initramfs));
@@ -41,18 +51,13 @@ export async function foreseenKernelBytes(
   return (await findSharedKernel(model, digest)) === undefined ? bytes : 0;
 }
 
-// Layers that remove a kernel are not looked for: the import finds that out.
 async function findKernelFiles(
   folders: readonly string[],
 ): Promise<{ vmlinuz: string; initramfs: string } | undefined> {
-  const versions = new Set<string>();
-  for (const folder of folders) {
-    for (const name of await readdir(join(folder, modulesDirectory)).catch(() => [])) versions.add(name);
-  }
-  for (const version of [...versions].sort()) {
+  for (const version of await namesInLayers(folders, modulesDirectory)) {
     const [vmlinuz, initramfs] = await Promise.all(
       [kernelFileNames.kernel, kernelFileNames.initramfs].map((file) =>
-        topmost(folders, join(modulesDirectory, version, file)),
+        findInLayers(folders, join(modulesDirectory, version, file)),
       ),
     );
     if (vmlinuz !== undefined && initramfs !== undefined) return { vmlinuz, initramfs };
@@ -60,10 +65,8 @@ async function findKernelFiles(
   return undefined;
 }
 
-async function topmost(folders: readonly string[], path: string): Promise<string | undefined> {
-  for (const folder of folders) {
-    const found = await lstat(join(folder, path)).catch(() => undefined);
-    if (found?.isFile() === true) return join(folder, path);
-  }
-  return undefined;
+async function findUnifiedKernelFile(folders: readonly string[]): Promise<string | undefined> {
+  const names = await namesInLayers(folders, unifiedKernelsDirectory);
+  const name = names.find((candidate) => candidate.endsWith('.efi'));
+  return name === undefined ? undefined : await findInLayers(folders, join(unifiedKernelsDirectory, name));
 }

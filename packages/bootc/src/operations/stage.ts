@@ -28,7 +28,7 @@ import { writeStagedRecord } from '../storage/staged-record.ts';
 import { importWantedImage } from '../unified/import-wanted.ts';
 import { readBoundImagesOf } from '../unified/prune-storage.ts';
 import { storeBoundImages } from '../unified/store-bound-images.ts';
-import { foreseenKernelBytes, reclaimableBootBytes } from './boot-space.ts';
+import { foreseenBootBytes, reclaimableBootBytes } from './boot-space.ts';
 import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
@@ -95,7 +95,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   );
   const bootSpace = { path: storage.boot.bootDirectory, name: 'the boot partition', image: target.image };
   const reclaimableBytes = await reclaimableBootBytes(model);
-  const foreseen = await foreseenKernelBytes(inspection.folders, model, await freeBytes(bootSpace.path));
+  const foreseen = await foreseenBootBytes(inspection.folders, model, await freeBytes(bootSpace.path));
   await assertFreeSpace({ ...bootSpace, neededBytes: foreseen ?? 0, reclaimableBytes });
   await request.startFinalizer();
 

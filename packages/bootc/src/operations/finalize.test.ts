@@ -62,6 +62,27 @@ test('finalizing merges /etc and makes the staged entries the active ones; again
   expect(await runFinalize()).toEqual({ kind: 'nothing-staged' });
 });
 
+test.each([
+  ['/etc', '/etc', 'transient'],
+  ['the root', '/', 'transient:composefs=ID'],
+])('with %s transient, only what was changed before that goes over', async (_, mountPoint, source) => {
+  const state = deploymentPaths(system.physicalRoot, system.booted.id).etc;
+  writeFileSync(join(state, 'lasting'), 'mine\n');
+  // Of this boot alone; the folder would be in the way of a file of the new image.
+  writeFileSync(join(system.root, 'etc/passing'), 'secret\n');
+  mkdirSync(join(system.root, 'etc/from-image'));
+  writeFileSync(join(system.root, 'etc/from-image/passing'), '');
+  publish({ ...bootableFiles('2'), 'etc/from-image': 'new\n' });
+  const mount = { device: '0:40', rootInFilesystem: '/', options: ['rw'], filesystem: 'overlay' };
+  const mounts = [{ ...mount, mountPoint, source: source.replace('ID', system.booted.id) }];
+  const id = (await system.use((storage) => upgrade({ ...storage, mounts }, { isDownloadOnly: false }, environment)))!;
+  const outcome = await system.use((storage) => finalizeStaged({ ...storage, mounts }));
+  expect(outcome).toEqual({ kind: 'finalized', deploymentId: id, problems: [] });
+  const { etc } = deploymentPaths(system.physicalRoot, id);
+  expect(readdirSync(etc).sort()).toEqual(['from-image', 'hostname', 'lasting']);
+  expect(readFileSync(join(etc, 'from-image'), 'utf8')).toBe('new\n');
+});
+
 test('what is only downloaded is not finalized until it is released', async () => {
   await expect(system.use((storage) => releaseDownloaded(storage, environment))).rejects.toThrow(
     'No staged deployment found',

@@ -13,6 +13,7 @@ import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-r
 import { activateStagedEntries, discardStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { removeStagedRecord } from '../storage/staged-record.ts';
+import { lastingEtc } from './lasting-etc.ts';
 
 /** What finalizing came to. */
 export type FinalizeOutcome =
@@ -57,7 +58,7 @@ async function finalize(storage: BootedStorage, model: RootModel, deploymentId: 
 
   const repository = await storage.openRepository();
   const { etc } = deploymentPaths(storage.physicalRoot, deploymentId);
-  const current = join(storage.root, 'etc');
+  const current = lastingEtc(storage);
   const { conflicts, steps } = planMerge(
     readImageEtc(repository, storage.host.deploymentId),
     await scanEtc(current, repository.algorithm),

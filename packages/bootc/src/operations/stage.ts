@@ -33,6 +33,7 @@ import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
 import { assertFreeSpace, freeBytes } from './free-space.ts';
+import { lastingEtc } from './lasting-etc.ts';
 import { writeDeploymentState } from './stage-state.ts';
 import { prepareStagedBoot, type StagedBoot } from './staged-boot.ts';
 
@@ -188,7 +189,7 @@ async function assertEtcMerges(storage: BootedStorage, repository: Repository, d
   const next = readImageEtc(repository, deploymentId);
   const { conflicts } = planMerge(
     readImageEtc(repository, storage.host.deploymentId),
-    await scanEtc(join(storage.root, 'etc'), repository.algorithm),
+    await scanEtc(lastingEtc(storage), repository.algorithm),
     (path) => kindInTree(next, path),
   );
   if (conflicts.length > 0) throw mergeConflictError(conflicts);

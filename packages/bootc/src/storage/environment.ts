@@ -16,6 +16,9 @@ export interface BootedHost {
 /** Where this program runs. */
 export type HostEnvironment = BootedHost | { kind: 'container' | 'ostree' | 'other' };
 
+/** What the mount source of `/` begins with where all that is changed there is gone with the power; the id of the deployment follows. */
+export const transientRootSource = 'transient:composefs=';
+
 /** Files that a container engine puts into its containers. */
 const containerMarkers = ['run/.containerenv', '.dockerenv', 'run/systemd/container'];
 
@@ -53,7 +56,7 @@ export async function detectEnvironment(root: string): Promise<HostEnvironment> 
  * @throws CodedError `ROOT_NOT_COMPOSEFS` when it names none.
  */
 export function deploymentOfMountSource(source: string): string {
-  for (const prefix of ['composefs:', 'transient:composefs=']) {
+  for (const prefix of ['composefs:', transientRootSource]) {
     const id = source.slice(prefix.length);
     if (source.startsWith(prefix) && isDeploymentId(id)) return id;
   }

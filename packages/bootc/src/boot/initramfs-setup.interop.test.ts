@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +113,48 @@ test('/etc and /var can be transient, and systemd may take /var', async () => {
   expect(await setUp(`composefs=?${id}`, look, config)).toEqual(['1', '0', '755']);
   expect(await setUp(`composefs=?${id}`, 'ls etc')).toEqual(['of-this-deployment']);
   expect(await setUp(`systemd.volatile=state composefs=?${id}`, 'ls var | grep -c of-all || true')).toEqual(['0']);
+});
+
+/** Everything that the deployment has on the physical root, by name; /var is a link, which is followed. */
+const onDisk = () =>
+  readdirSync(join(sysroot, 'state/deploy', id), { recursive: true })
+    .map(String)
+    .sort();
+
+// The base configurations that images are built with.
+test.each([
+  ['a transient root', '[root]\ntransient = true\n', ['etc', 'var']],
+  ['a transient /etc', '[etc]\ntransient = true\n', ['var']],
+  ['a volatile /var', '[var]\nmount = "volatile"\n', ['etc']],
+  ['everything transient', '[root]\ntransient = true\n[etc]\nmount = "transient"\n[var]\ntransient = true\n', []],
+] as const)('%s: what is written is gone with the mounts, all else is kept', async (name, text, kept) => {
+  const config = join(folder, 'setup-root-conf.toml');
+  await writeFile(config, text);
+  const before = onDisk();
+  const isRoot = text.includes('[root]');
+  const write = ['etc', 'var', 'usr'].map((directory) => `{ touch ${directory}/lost 2>/dev/null || true; }`).join('; ');
+  const look = `${write}; ls -d etc/lost var/lost usr/lost 2>/dev/null; stat -c '%n %a' . etc var; findmnt -rno SOURCE -T . | tail -n 1`;
+  const lines = await setUp(`composefs=?${id}`, `{ ${look}; }`, config);
+  expect(lines.slice(0, isRoot ? 3 : 2)).toEqual(['etc/lost', ...(isRoot ? ['usr/lost'] : []), 'var/lost']);
+  expect(lines.slice(isRoot ? 3 : 2, -1)).toEqual(['. 755', 'etc 755', 'var 755']);
+  expect(lines.at(-1)).toBe(isRoot ? `transient:composefs=${id}` : `composefs:${id}`);
+  const expected = kept.map((directory) => `${directory}/lost`);
+  expect(
+    onDisk().filter((path) => !before.includes(path)),
+    name,
+  ).toEqual(expected);
+  for (const path of expected) await rm(join(sysroot, 'state/deploy', id, path));
+  expect(await setUp(`composefs=?${id}`, 'ls etc var usr | grep -c lost || true', config)).toEqual(['0']);
+});
+
+test('an overlay on a transient root keeps what is written in the state folder', async () => {
+  const config = join(folder, 'setup-root-conf.toml');
+  await writeFile(config, '[root]\ntransient = true\n[etc]\nmount = "overlay"\n');
+  const look = 'touch etc/kept usr/lost; findmnt -rno TARGET | grep /run/bootc || true';
+  expect(await setUp(`composefs=?${id}`, look, config)).toEqual(['']);
+  const etc = join(sysroot, 'state/deploy', id, 'etc');
+  expect(readdirSync(join(etc, 'upper'))).toEqual(['kept']);
+  for (const name of ['upper', 'work']) await rm(join(etc, name), { recursive: true });
 });
 
 test('what cannot be booted is refused with the reason', async () => {

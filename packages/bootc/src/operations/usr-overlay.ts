@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory } from '@workbench/composefs';
-import { run } from '@workbench/run';
-import { mountAt, readMountTable } from '../storage/mount-table.ts';
+import { CodedError, run } from '@workbench/run';
+import { transientRootSource } from '../storage/environment.ts';
+import { type Mount, mountAt, readMountTable } from '../storage/mount-table.ts';
 import { pathExists } from '../storage/optional-file.ts';
 
 /** What `bootc usr-overlay` lays over `/usr`. */
@@ -20,8 +21,18 @@ export interface UsrOverlayPlace {
 
 const systemPlace: UsrOverlayPlace = { usr: '/usr', runtime: '/run/bootc' };
 
-/** `bootc usr-overlay`: lays a layer over `/usr` of the running system, and tells that it did, or that there is one. */
+/**
+ * `bootc usr-overlay`: lays a layer over `/usr` of the running system, and tells that it did, or that there is one.
+ *
+ * @throws CodedError `TRANSIENT_ROOT_READ_ONLY`; CommandError of mount(8).
+ */
 export async function runUsrOverlay(options: UsrOverlayOptions): Promise<void> {
+  if (isUsrTransient(await readMountTable('/'))) {
+    process.stdout.write(
+      'The root is transient: /usr is writeable, and all changes there will be discarded on reboot.\n',
+    );
+    return;
+  }
   const wasLaid = await layUsrOverlay(options, systemPlace);
   if (!wasLaid) {
     process.stdout.write('An overlayfs is already mounted on /usr\n');
@@ -32,6 +43,21 @@ export async function runUsrOverlay(options: UsrOverlayOptions): Promise<void> {
       ? 'A read-only overlayfs is now mounted on /usr.\nAll of it is discarded on reboot.\n'
       : 'A writeable overlayfs is now mounted on /usr.\nAll changes there will be discarded on reboot.\n',
   );
+}
+
+/**
+ * Whether changes of `/usr` are possible and gone with the power without a layer of its own, as on a transient root. The kernel would
+ * not take one more overlay there (fs.h, FILESYSTEM_MAX_STACK_DEPTH).
+ *
+ * @throws CodedError `TRANSIENT_ROOT_READ_ONLY` when that root is mounted read-only.
+ */
+export function isUsrTransient(mounts: readonly Mount[]): boolean {
+  const root = mountAt(mounts, '/');
+  if (mountAt(mounts, '/usr') !== undefined || root?.source.startsWith(transientRootSource) !== true) return false;
+  if (!root.options.includes('ro')) return true;
+  throw new CodedError('TRANSIENT_ROOT_READ_ONLY', 'the root is transient, but it is mounted read-only', {
+    hint: 'mount -o remount,rw / makes all of it writeable until the next boot',
+  });
 }
 
 /**

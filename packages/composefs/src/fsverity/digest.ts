@@ -5,6 +5,8 @@ import { blockBytes, digestBytes, type HashAlgorithm, kernelHashId } from './alg
 const descriptorBytes = 256;
 const readBytes = 1 << 20;
 let readBuffer: Buffer | undefined;
+// Blocks of hashers that are done: new ones for each of thousands of small files are work for the garbage collector.
+const spareBlocks: Buffer[] = [];
 
 /** Computes a file's fs-verity digest from its content as it comes. */
 export interface VerityHasher {
@@ -20,14 +22,14 @@ export interface VerityHasher {
  */
 export function createVerityHasher(algorithm: HashAlgorithm): VerityHasher {
   const hashBytes = digestBytes[algorithm];
-  const block = Buffer.alloc(blockBytes);
+  const block = takeBlock();
   const levels: { hashes: Buffer; filled: number }[] = [];
   let filled = 0;
   let sizeBytes = 0;
 
   // The hash of a block goes to the level above; a full level is a block for the next one.
   const addHash = (level: number, data: Uint8Array): void => {
-    levels[level] ??= { hashes: Buffer.alloc(blockBytes), filled: 0 };
+    levels[level] ??= { hashes: takeBlock(), filled: 0 };
     const target = levels[level];
     if (target.filled === blockBytes) {
       addHash(level + 1, target.hashes);
@@ -69,9 +71,14 @@ export function createVerityHasher(algorithm: HashAlgorithm): VerityHasher {
       descriptor[2] = Math.log2(blockBytes);
       descriptor.writeBigUInt64LE(BigInt(sizeBytes), 8);
       finishTree().copy(descriptor, 16);
+      spareBlocks.push(block, ...levels.map(({ hashes }) => hashes));
       return hash(algorithm, descriptor, 'hex');
     },
   };
+}
+
+function takeBlock(): Buffer {
+  return spareBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
 }
 
 // A one-shot hash to a latin1 string is the fastest that Node has for small blocks: it makes no Buffer and no Hash object.

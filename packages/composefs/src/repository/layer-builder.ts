@@ -35,7 +35,7 @@ export type ObjectOrigin = 'hardlinked' | 'reflinked' | 'copied';
 
 /** Builds the split stream of a layer while its objects are still being stored, several at a time. */
 export interface LayerBuilder {
-  /** Adds bytes to the stream itself. They must not change afterwards. */
+  /** Adds bytes to the stream itself. They may change afterwards. */
   addInline(bytes: Uint8Array): void;
   /**
    * Adds an object. `store` is started once a place is free, of which there are few, so that memory and open files are
@@ -77,10 +77,9 @@ export function createLayerBuilder(
         failure ??= { error };
       });
   };
-  let inline: Uint8Array[] = [];
+  const inline = createGatherer();
   const flushInline = (): void => {
-    const pieces = inline;
-    inline = [];
+    const pieces = inline.take();
     if (pieces.length === 0) return;
     append(async () => {
       for (const piece of pieces) await writer.writeInline(piece);
@@ -103,7 +102,7 @@ export function createLayerBuilder(
   };
   return {
     addInline(bytes) {
-      inline.push(bytes);
+      inline.add(bytes);
       counters.inlinedBytes += bytes.length;
     },
     async addObject(sizeBytes, store) {
@@ -133,6 +132,42 @@ function count(counters: ImportCounters, origin: ObjectOrigin | 'present', sizeB
   if (origin === 'present') return;
   counters.storedBytes += sizeBytes;
   if (origin !== 'copied') counters[`${origin}Bytes`] += sizeBytes;
+}
+
+const gatherBytes = 64 * 1024;
+
+// Headers are a small part of the memory they come in, all of which would be kept with them while objects are stored.
+function createGatherer(): { add(bytes: Uint8Array): void; take(): Uint8Array[] } {
+  let memory = Buffer.allocUnsafeSlow(gatherBytes);
+  let start = 0;
+  let end = 0;
+  let pieces: Uint8Array[] = [];
+  const cut = (): void => {
+    if (end > start) pieces.push(memory.subarray(start, end));
+    start = end;
+  };
+  return {
+    add(bytes) {
+      for (let at = 0; at < bytes.length; ) {
+        if (end === gatherBytes) {
+          cut();
+          memory = Buffer.allocUnsafeSlow(gatherBytes);
+          start = 0;
+          end = 0;
+        }
+        const part = bytes.subarray(at, at + gatherBytes - end);
+        memory.set(part, end);
+        end += part.length;
+        at += part.length;
+      }
+    },
+    take() {
+      cut();
+      const taken = pieces;
+      pieces = [];
+      return taken;
+    },
+  };
 }
 
 function createSlots(count: number): { take(): Promise<void>; give(): void } {

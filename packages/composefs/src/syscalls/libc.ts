@@ -149,13 +149,13 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Node
   return codes.includes(error.code === 'ENOTSUP' ? 'EOPNOTSUPP' : (error.code as string));
 }
 
+const nul = Uint8Array.of(0);
+
 /** A path or name as the C library takes it. @throws TypeError if it holds a NUL byte. */
 export function cString(text: string | Uint8Array): Uint8Array {
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  if (bytes.includes(0)) throw new TypeError(`a NUL byte in the path or name ${JSON.stringify(showPath(text))}`);
-  const terminated = new Uint8Array(bytes.length + 1);
-  terminated.set(bytes);
-  return terminated;
+  const terminated = typeof text === 'string' ? Buffer.from(`${text}\0`) : Buffer.concat([text, nul]);
+  if (terminated.indexOf(0) === terminated.length - 1) return terminated;
+  throw new TypeError(`a NUL byte in the path or name ${JSON.stringify(showPath(text))}`);
 }
 
 /** A path for a message; bytes that are no UTF-8 show as replacement characters. */

@@ -86,13 +86,13 @@ async function takePadding(input: TarInput, length: number): Promise<void> {
 function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
   const path = extensions.path ?? header.name;
   const type = types[header.typeFlag];
-  const shown = JSON.stringify(path);
-  if (header.typeFlag === 'S') throw invalidTar(`${shown} is a sparse file`);
-  if (type === undefined) throw invalidTar(`${shown} has the unknown type ${JSON.stringify(header.typeFlag)}`);
+  const fail = (problem: (shown: string) => string) => invalidTar(problem(JSON.stringify(path)));
+  if (header.typeFlag === 'S') throw fail((shown) => `${shown} is a sparse file`);
+  if (type === undefined) throw fail((shown) => `${shown} has the unknown type ${JSON.stringify(header.typeFlag)}`);
   const sizeBytes = extensions.sizeBytes ?? header.sizeBytes;
-  if (!Number.isSafeInteger(sizeBytes)) throw invalidTar(`the size of ${shown} does not fit`);
+  if (!Number.isSafeInteger(sizeBytes)) throw fail((shown) => `the size of ${shown} does not fit`);
   // Programs disagree on whether content follows then, so that they would see different archives.
-  if (type !== 'file' && sizeBytes !== 0) throw invalidTar(`${shown} is a ${type} with content`);
+  if (type !== 'file' && sizeBytes !== 0) throw fail((shown) => `${shown} is a ${type} with content`);
   const metadata: Metadata = {
     permissions: header.mode & 0o7777,
     uid: Number(BigInt.asUintN(32, extensions.uid ?? header.uid)),
@@ -102,10 +102,15 @@ function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
     xattrs: extensions.xattrs,
   };
   const linkTarget = extensions.linkPath ?? header.linkName;
-  return { path, type, linkTarget, sizeBytes, metadata, device: packDevice(header, shown) };
+  return { path, type, linkTarget, sizeBytes, metadata, device: packDevice(header, fail) };
 }
 
-function packDevice({ deviceMajor, deviceMinor }: TarHeader, shown: string): number {
-  if (deviceMajor >= 1 << 12 || deviceMinor >= 1 << 20) throw invalidTar(`the device number of ${shown} does not fit`);
+function packDevice(
+  { deviceMajor, deviceMinor }: TarHeader,
+  fail: (problem: (shown: string) => string) => Error,
+): number {
+  if (deviceMajor >= 1 << 12 || deviceMinor >= 1 << 20) {
+    throw fail((shown) => `the device number of ${shown} does not fit`);
+  }
   return ((deviceMinor & 0xff) | (deviceMajor << 8) | ((deviceMinor >>> 8) << 20)) >>> 0;
 }

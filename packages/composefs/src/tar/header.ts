@@ -36,8 +36,8 @@ export function parseHeader(block: Buffer): TarHeader {
   const prefix = magic === 'ustar\0' ? text(block, 345, 155) : '';
   const name = text(block, 0, 100);
   const fail = (field: string) => invalidTar(`the ${field} of ${JSON.stringify(name)} is no number that fits`);
-  const number = (field: string, offset: number, length: number): bigint => {
-    const value = parseNumber(block.subarray(offset, offset + length));
+  const number = (field: string, offset: number, length: number): number | bigint => {
+    const value = parseNumber(block, offset, length);
     if (value === undefined) throw fail(field);
     return value;
   };
@@ -53,10 +53,10 @@ export function parseHeader(block: Buffer): TarHeader {
     linkName: text(block, 157, 100),
     typeFlag,
     mode: smallNumber('mode', 100, 8),
-    uid: number('owner', 108, 8),
-    gid: number('group', 116, 8),
+    uid: BigInt(number('owner', 108, 8)),
+    gid: BigInt(number('group', 116, 8)),
     sizeBytes: smallNumber('size', 124, 12),
-    mtimeSeconds: number('time', 136, 12),
+    mtimeSeconds: BigInt(number('time', 136, 12)),
     // Archives without devices may hold anything here.
     deviceMajor: isDevice ? smallNumber('device number', 329, 8) : 0,
     deviceMinor: isDevice ? smallNumber('device number', 337, 8) : 0,
@@ -68,28 +68,38 @@ function text(block: Buffer, offset: number, length: number): ByteString {
   return block.toString('latin1', offset, end === -1 ? offset + length : Math.min(end, offset + length));
 }
 
-// Unsigned; undefined for anything else.
-function parseNumber(field: Buffer): bigint | undefined {
-  const first = field[0] as number;
-  if (first === 0x80) return BigInt(`0x${field.subarray(1).toString('hex')}`);
+// Unsigned; undefined for anything else. No field has more than twelve characters, whose octal value is exact in a number.
+function parseNumber(block: Buffer, offset: number, length: number): number | bigint | undefined {
+  const first = block[offset] as number;
+  if (first === 0x80) return BigInt(`0x${block.toString('hex', offset + 1, offset + length)}`);
   if (first > 0x80) return undefined;
-  const digits = field
-    .toString('latin1')
-    .replace(/^[ \0]+/, '')
-    .replace(/[ \0].*$/s, '');
-  if (digits === '') return 0n;
-  return /^[0-7]+$/.test(digits) ? BigInt(`0o${digits}`) : undefined;
+  const end = offset + length;
+  let at = offset;
+  while (at < end && isBlank(block[at] as number)) at += 1;
+  let value = 0;
+  for (; at < end && !isBlank(block[at] as number); at += 1) {
+    const digit = (block[at] as number) - 0x30;
+    if (digit < 0 || digit > 7) return undefined;
+    value = value * 8 + digit;
+  }
+  return value;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0 || byte === 0x20;
 }
 
 // The sum of all bytes with the field itself as blanks. Some old programs summed signed bytes.
 function checkChecksum(block: Buffer): void {
-  const stated = Number(parseNumber(block.subarray(148, 156)) ?? -1n);
-  let unsigned = 0;
-  let signed = 0;
-  for (let i = 0; i < blockBytes; i++) {
-    const byte = i >= 148 && i < 156 ? 0x20 : (block[i] as number);
-    unsigned += byte;
-    signed += byte < 128 ? byte : byte - 256;
+  const stated = Number(parseNumber(block, 148, 8) ?? -1);
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 148; i++) sum += block[i] as number;
+  for (let i = 156; i < blockBytes; i++) sum += block[i] as number;
+  if (stated !== sum && stated !== sum - 256 * countNegative(block)) {
+    throw invalidTar('the checksum of a header does not fit it');
   }
-  if (stated !== unsigned && stated !== signed) throw invalidTar('the checksum of a header does not fit it');
+}
+
+function countNegative(block: Buffer): number {
+  return block.reduce((count, byte, i) => count + (byte > 127 && (i < 148 || i >= 156) ? 1 : 0), 0);
 }

@@ -13,7 +13,7 @@ import {
   reopenReadOnly,
   type UnnamedFile,
 } from '../durable/unnamed-file.ts';
-import { computeFdVerity, computeVerity, createVerityHasher } from '../fsverity/digest.ts';
+import { computeFdVerity, computeVerity, createVerityHasher, readPieces } from '../fsverity/digest.ts';
 import { measureFile, sealFile } from '../fsverity/seal.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { isIntact, objectPath } from './objects.ts';
@@ -115,12 +115,44 @@ export async function storeFilled(
   sizeBytes: number,
   knownDigest?: string,
 ): Promise<StoredObject> {
+  let whole = file;
   try {
-    if (repository.sealing !== 'unsupported') reopenReadOnly(file);
-    const digest = await sealAndMeasure(repository, file.fd, file.directory, knownDigest);
-    return { digest, isNew: publish(repository, file, digest, sizeBytes) };
+    if (repository.sealing !== 'unsupported') reopenReadOnly(whole);
+    let sealed = await sealAndMeasure(repository, whole.fd, whole.directory, knownDigest);
+    for (let copies = 0; sealed === 'busy' && copies < mostCopies; copies++) {
+      const copy = copyObjectFile(repository, whole);
+      dropUnnamed(whole);
+      whole = copy;
+      reopenReadOnly(whole);
+      sealed = await sealAndMeasure(repository, whole.fd, whole.directory, knownDigest);
+    }
+    const digest = sealed === 'busy' ? unsealedDigest(repository, whole.fd, whole.directory, knownDigest) : sealed;
+    return { digest, isNew: publish(repository, whole, digest, sizeBytes) };
   } finally {
-    dropUnnamed(file);
+    dropUnnamed(whole);
+  }
+}
+
+// A process that was forked while the file was written may keep it open for writing as long as it likes. It has no copy that is
+// made after that; the next copy is for one that was forked since.
+const mostCopies = 5;
+
+function copyObjectFile(repository: Repository, source: UnnamedFile): UnnamedFile {
+  const copy = createObjectFile(repository);
+  try {
+    beforeWriting(copy);
+    let position = 0;
+    readPieces(source.fd, (piece) => {
+      for (let written = 0; written < piece.length; ) {
+        const length = writeSync(copy.fd, piece, written, piece.length - written, position);
+        written += length;
+        position += length;
+      }
+    });
+    return copy;
+  } catch (error) {
+    dropUnnamed(copy);
+    throw error;
   }
 }
 
@@ -131,33 +163,36 @@ export function createObjectFile(repository: Repository): UnnamedFile {
 }
 
 /**
- * Seals an open, read-only file as objects are and gives its digest: by the kernel where it can, else computed.
+ * Seals an open, read-only file as objects are and gives its digest: by the kernel where it can, else computed. `busy` if
+ * somebody has it open for writing.
  *
  * @throws CodedError `VERITY_UNSUPPORTED` in a secure repository if the file's file system cannot.
  */
-export async function sealAndMeasure(
+async function sealAndMeasure(
   repository: Repository,
   fd: number,
   shownPath: string,
   knownDigest?: string,
-): Promise<string> {
+): Promise<string | 'busy'> {
   const { algorithm } = repository;
-  if (repository.sealing !== 'unsupported') {
-    beforeSealing(shownPath);
-    const outcome = await sealFile(fd, algorithm);
-    if (outcome === 'sealed' || outcome === 'was-sealed') {
-      repository.sealing = 'works';
-      const measured = measureFile(fd, algorithm);
-      if (measured.state === 'sealed') return measured.digest;
-    }
-    if (repository.isSecure) {
-      throw new CodedError('VERITY_UNSUPPORTED', `fs-verity could not be enabled in ${shownPath} (${outcome})`, {
-        hint: 'the repository demands it; check that its file system still has the feature (tune2fs -l DEVICE)',
-      });
-    }
-    if (outcome === 'unsupported') repository.sealing = 'unsupported';
+  if (repository.sealing === 'unsupported') return unsealedDigest(repository, fd, shownPath, knownDigest);
+  beforeSealing(shownPath);
+  const outcome = await sealFile(fd, algorithm);
+  if (outcome === 'busy') return outcome;
+  if (outcome === 'unsupported') {
+    if (!repository.isSecure) repository.sealing = 'unsupported';
+    return unsealedDigest(repository, fd, shownPath, knownDigest);
   }
-  return knownDigest ?? computeFdVerity(fd, algorithm);
+  repository.sealing = 'works';
+  const measured = measureFile(fd, algorithm);
+  return measured.state === 'sealed' ? measured.digest : unsealedDigest(repository, fd, shownPath, knownDigest);
+}
+
+function unsealedDigest(repository: Repository, fd: number, shownPath: string, knownDigest?: string): string {
+  if (!repository.isSecure) return knownDigest ?? computeFdVerity(fd, repository.algorithm);
+  throw new CodedError('VERITY_UNSUPPORTED', `fs-verity could not be enabled in ${shownPath}`, {
+    hint: 'the repository demands it; check that its file system still has the feature (tune2fs -l DEVICE)',
+  });
 }
 
 /**
@@ -175,6 +210,7 @@ export async function linkAsObject(
 ): Promise<StoredObject | 'impossible' | 'taken'> {
   try {
     const digest = await sealAndMeasure(repository, fd, `fd ${fd}`, knownDigest);
+    if (digest === 'busy') return 'impossible';
     ensureDirectory(repository, 'objects');
     ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);
     if (linkOpenFile(fd, join(repository.path, objectPath(digest)))) return { digest, isNew: true };

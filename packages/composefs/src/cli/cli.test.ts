@@ -55,6 +55,41 @@ test('init again', async () => {
   });
 });
 
+describe('pull --expected-digest', () => {
+  const other = join(folder.name, 'expected');
+  const runs = ociVectors.runs as Record<string, { imageBootable: string; imageBootableKeepUserXattrs: string }>;
+  const pull = (...args: string[]) =>
+    cfs('--repo', other, 'oci', 'pull', `oci:${vectorLayout}:vector`, 'x', '--expected-digest', ...args);
+  beforeAll(async () => void (await cfs('init', other, '--insecure', '--algorithm', 'fsverity-sha256-12')));
+
+  test.each([
+    ['allowlist-only', 'V1'],
+    ['keep-user-xattrs', 'V1'],
+    ['allowlist-only', 'V2'],
+    ['keep-user-xattrs', 'V2'],
+  ] as const)('%s, %s', async (mode, version) => {
+    const run = runs[`vector/sha256/${version}`];
+    const digest = (mode === 'allowlist-only' ? run?.imageBootable : run?.imageBootableKeepUserXattrs) as string;
+    const variant = `(xattr-mode=${mode}, format-version=${version})`;
+    for (const _ of ['made', 'found']) {
+      expect((await pull(digest, '--bootable')).stdout).toContain(`Boot image: ${digest} ${variant}\n`);
+    }
+    const linked = JSON.parse((await cfs('--repo', other, 'oci', 'linked-erofs-images', digest)).stdout);
+    const format = Number(version.slice(1));
+    expect(linked).toContainEqual({ id: digest, bootable: true, version: format, xattrMode: mode });
+    expect((await cfs('--repo', other, 'oci', 'fsck')).stdout).toContain('oci images: 1/1 ok');
+  });
+
+  test('a digest that none has, one that is none, and one without --bootable', async () => {
+    const none = await pull('00'.repeat(32), '--bootable');
+    expect(none).toMatchObject({ status: 1, stderr: expect.stringContaining('[BOOT_IMAGE_UNMATCHED]') });
+    expect(none.stdout).toContain('tagged   x\n');
+    const stderr = (code: string) => ({ status: 1, stderr: expect.stringContaining(`[${code}]`) });
+    expect(await pull('abc', '--bootable')).toMatchObject(stderr('VERITY_DIGEST'));
+    expect(await pull('00'.repeat(32))).toMatchObject({ ...stderr('USAGE'), status: 2 });
+  });
+});
+
 test('images as a table and as JSON', async () => {
   expect((await cfs('oci', 'images')).stdout).toBe(`┌─────────────┬──────────────┬───────┬────────┬──────┐
 │ NAME        ┆ DIGEST       ┆ ARCH  ┆ LAYERS ┆ REFS │

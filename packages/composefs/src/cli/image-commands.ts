@@ -30,6 +30,11 @@ export function addImageVerbs<Args extends ParsedGlobals>(
           .positional('image', { type: 'string', demandOption: true })
           .positional('name', { type: 'string', describe: 'The tag; by default the source' })
           .option('bootable', { type: 'boolean', default: false, describe: 'Make the image to boot as well' })
+          .option('expected-digest', {
+            type: 'string',
+            describe:
+              'With --bootable: make that image to boot which has this digest, whatever its format and attributes',
+          })
           .option('local-fetch', {
             choices: ['auto', 'zerocopy', 'disabled'] as const,
             default: 'auto' as const,

@@ -1,5 +1,6 @@
 import { CodedError } from '@workbench/run';
 import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
+import { parseDigest } from '../fsverity/algorithm.ts';
 import { checkImages } from '../oci/check-images.ts';
 import { readImageDocuments, readImageMetadata } from '../oci/image-metadata.ts';
 import { imagesOf } from '../oci/image-references.ts';
@@ -7,6 +8,7 @@ import { buildImageTree, readFileNode } from '../oci/image-tree.ts';
 import { importImage } from '../oci/import-image.ts';
 import { findLinkedImages } from '../oci/linked-images.ts';
 import { isContainerImage, parseConfig } from '../oci/manifest.ts';
+import { makeMatchingBootImage } from '../oci/match-boot-image.ts';
 import { listTags, resolveImage, tagImage, untagImage } from '../oci/tags.ts';
 import { computeImageId } from '../repository/images.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -20,11 +22,25 @@ import { formatCounters, formatFsck, formatHurt, formatImageCheck, formatTable, 
 /** `cfs oci pull IMAGE [NAME]`. */
 export async function runPull(
   context: CliContext,
-  args: { image: string; name?: string | undefined; bootable: boolean; 'local-fetch': string },
+  args: {
+    image: string;
+    name?: string | undefined;
+    bootable: boolean;
+    'expected-digest'?: string | undefined;
+    'local-fetch': string;
+  },
 ): Promise<void> {
+  const { 'expected-digest': expected, bootable } = args;
+  if (expected !== undefined && !bootable) {
+    throw new CodedError('USAGE', '--expected-digest is about an image to boot', {
+      hint: 'add --bootable',
+      exitCode: 2,
+    });
+  }
   await using repository = await openNamedRepository(context);
+  const expectedDigest = expected === undefined ? undefined : parseDigest(expected, repository.algorithm);
   const tag = args.name ?? args.image;
-  const result = await importImage(repository, args.image, { tag, bootable: args.bootable });
+  const result = await importImage(repository, args.image, { tag, bootable: bootable && expectedDigest === undefined });
   context.print(`manifest ${result.manifestDigest}`);
   context.print(`config   ${result.configDigest}`);
   context.print(`verity   ${result.manifestStream}`);
@@ -32,6 +48,12 @@ export async function runPull(
   context.print(`objects  ${formatCounters(result.counters)}`);
   const bootImage = result.bootImageIds.get(repository.erofsFormats.default);
   if (bootImage !== undefined) context.print(`Boot image: ${bootImage}`);
+  if (expectedDigest !== undefined) {
+    const { manifestDigest } = result;
+    const found = await makeMatchingBootImage(repository, { manifestDigest, tag, expectedDigest });
+    const variant = `xattr-mode=${found.attributes}, format-version=V${found.format}`;
+    context.print(`Boot image: ${expectedDigest} (${variant})`);
+  }
   if (args['local-fetch'] === 'zerocopy' && result.counters.copied > 0) {
     throw new CodedError('COPY_NOT_SHARED', `${result.counters.copied} objects could only be copied`, {
       hint: 'the image is imported all the same; to share content, have both on one file system and one mount',

@@ -29,6 +29,13 @@ export function variantOf(reference: string): ImageVariant | undefined {
   return variant === undefined ? undefined : { ...variant, attributes };
 }
 
+/** The named reference that leads to an image. */
+export function referenceOf({ format, isBootable, attributes }: ImageVariant): string {
+  const [name] = variants.find(([, known]) => known.format === format && known.isBootable === isBootable) ?? [];
+  if (name === undefined) throw new TypeError(`nothing refers to images of format ${format}`);
+  return attributes === defaultAttributes ? name : `${name}.xattrs=${attributes}`;
+}
+
 /**
  * The images that the named references of a configuration's stream lead to, by format. Other attribute policies are
  * left out.

@@ -13,7 +13,7 @@ import { referenceOfTag } from '../repository/tag-names.ts';
 import type { Directory } from '../tree/tree.ts';
 import { type BuiltImages, buildImages } from './build-images.ts';
 import { imagesOf, mergeImageReferences } from './image-references.ts';
-import { storeJsonStream } from './image-streams.ts';
+import { storeImageStreams } from './image-streams.ts';
 import type { StoredLayer } from './image-tree.ts';
 import { findStream, type ImportProgress, importLayers } from './import-layers.ts';
 import { contentTypes, streamName } from './names.ts';
@@ -86,23 +86,20 @@ export async function importImage(
   }).finally(() => named);
   options.signal?.throwIfAborted();
 
-  const diffIds = layers.map(({ diffId, stream }) => [diffId, stream] as const);
-  const configStream = await storeJsonStream(repository, 'config', image.config, [
-    ...new Map(diffIds),
-    ...mergeImageReferences(former, built.images, built.bootImages),
-  ]);
-  const manifestStream = await storeJsonStream(repository, 'manifest', image.manifest, [
-    [`config:${configDigest}`, configStream],
-    ...new Map(diffIds),
-  ]);
-  const manifestName = streamName('manifest', manifestDigest);
-  const links: NewLink[] = [...built.images.values(), ...built.bootImages.values()].map((digest) => {
+  const { configStream, manifestStream, links } = await storeImageStreams(repository, {
+    manifest: image.manifest,
+    config: image.config,
+    manifestDigest,
+    configDigest,
+    layers,
+    images: mergeImageReferences(former, built.images, built.bootImages),
+  });
+  const imageLinks = [...built.images.values(), ...built.bootImages.values()].map((digest): NewLink => {
     return { folder: 'images', name: digest, digest };
   });
-  links.push({ folder: 'streams', name: streamName('config', configDigest), digest: configStream });
-  links.push({ folder: 'streams', name: manifestName, digest: manifestStream });
-  if (reference !== undefined) links.push({ folder: 'streams', reference, entry: manifestName });
-  await commitLinks(repository, links);
+  const entry = streamName('manifest', manifestDigest);
+  const tagLinks: NewLink[] = reference === undefined ? [] : [{ folder: 'streams', reference, entry }];
+  await commitLinks(repository, [...imageLinks, ...links, ...tagLinks]);
   return {
     manifestDigest,
     configDigest,

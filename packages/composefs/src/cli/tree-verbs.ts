@@ -3,8 +3,8 @@ import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import { formatAlgorithm, type HashAlgorithm } from '../fsverity/algorithm.ts';
 import { commitLinks, type NewLink } from '../repository/commit.ts';
 import { computeImageId, findImage, readImageTree, storeImage } from '../repository/images.ts';
-import { storeFile } from '../repository/store-file.ts';
-import { createFileDigester } from '../threads/digest-files.ts';
+import type { Repository } from '../repository/repository.ts';
+import { createFileDigester, createFileStorer } from '../threads/digest-files.ts';
 import { byteString } from '../tree/byte-string.ts';
 import { findNode } from '../tree/find-node.ts';
 import type { AttributePolicy } from '../tree/image-transform.ts';
@@ -46,7 +46,7 @@ export async function runCreateImage(
   args: DirectoryArguments & { name?: string | undefined },
 ): Promise<void> {
   await using repository = await openNamedRepository(context);
-  const root = await readDirectory(args, (path, sizeBytes) => storeFile(repository, path, sizeBytes));
+  const root = await storeDirectory(args, repository);
   const digest = await storeImage(repository, root, chosenFormat(context, repository));
   const links: NewLink[] = [{ folder: 'images', name: digest, digest }];
   if (args.name !== undefined) links.push({ folder: 'images', reference: args.name, entry: digest });
@@ -82,6 +82,11 @@ export async function runDumpFiles(
 async function digestDirectory(args: DirectoryArguments, algorithm: HashAlgorithm): Promise<Directory> {
   await using digester = createFileDigester(algorithm);
   return await readDirectory(args, digester.digestFile);
+}
+
+async function storeDirectory(args: DirectoryArguments, repository: Repository): Promise<Directory> {
+  await using storer = createFileStorer(repository);
+  return await readDirectory(args, storer.digestFile);
 }
 
 function readDirectory(args: DirectoryArguments, digestFile: RootOptions['digestFile']): Promise<Directory> {

@@ -1,8 +1,8 @@
-import { createReadStream, fstatSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { CodedError } from '@workbench/run';
+import { readPieces } from '../fsverity/digest.ts';
 import type { Repository } from './repository.ts';
-import { storeObjectFromChunks } from './store-object.ts';
+import { createObjectWriter } from './store-object.ts';
 
 /**
  * Stores the content of a file on disk as an object, with the crash contract of `storeObject`. It is copied: the file
@@ -13,12 +13,29 @@ import { storeObjectFromChunks } from './store-object.ts';
  * @throws CodedError `FILE_CHANGED` if the file no longer has the size that it had; a system error.
  */
 export async function storeFile(repository: Repository, path: Buffer, sizeBytes: number): Promise<string> {
-  await using file = await open(path);
-  if (fstatSync(file.fd).size !== sizeBytes) {
-    throw new CodedError('FILE_CHANGED', `${path.toString()} no longer has ${sizeBytes} bytes`, {
-      hint: 'nothing may change the directory while it is read',
-    });
+  const fd = openSync(path, 'r');
+  try {
+    if (fstatSync(fd).size !== sizeBytes) throw changed(path, sizeBytes);
+    const writer = createObjectWriter(repository, sizeBytes);
+    let position = 0;
+    try {
+      readPieces(fd, (piece) => {
+        position += piece.length;
+        writer.write(piece);
+      });
+      if (position !== sizeBytes) throw changed(path, sizeBytes);
+    } catch (error) {
+      writer.abandon();
+      throw error;
+    }
+    return (await writer.finish()).digest;
+  } finally {
+    closeSync(fd);
   }
-  const chunks = createReadStream('', { fd: file.fd, autoClose: false, highWaterMark: 1024 * 1024 });
-  return (await storeObjectFromChunks(repository, sizeBytes, chunks)).digest;
+}
+
+function changed(path: Buffer, sizeBytes: number): CodedError {
+  return new CodedError('FILE_CHANGED', `${path.toString()} no longer has ${sizeBytes} bytes`, {
+    hint: 'nothing may change the directory while it is read',
+  });
 }

@@ -1,5 +1,8 @@
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import { computeFileVerity } from '../fsverity/digest.ts';
+import type { Repository } from '../repository/repository.ts';
+import { storeFile } from '../repository/store-file.ts';
+import type { ThreadSetup } from './messages.ts';
 import { startThreads, type ThreadPool, takeDigest, usefulThreads } from './pool.ts';
 
 /** Computes the fs-verity digests of many files; disposing ends its threads. */
@@ -22,6 +25,28 @@ interface WaitingFile {
 
 /** A digester that starts threads once there is enough to do. Ask for several files without waiting for each. */
 export function createFileDigester(algorithm: HashAlgorithm): FileDigester {
+  return spreadFiles({
+    kind: 'digest',
+    repository: { path: '', algorithm, isSecure: false, directoryFd: -1, sealing: 'unsupported' },
+    here: async (path) => computeFileVerity(path, algorithm),
+  });
+}
+
+/**
+ * As {@link createFileDigester}, and stores the files in a repository too, as `storeFile`.
+ *
+ * @throws while a file is digested, what `storeFile` throws.
+ */
+export function createFileStorer(repository: Repository): FileDigester {
+  return spreadFiles({ kind: 'store', repository, here: (path, sizeBytes) => storeFile(repository, path, sizeBytes) });
+}
+
+function spreadFiles(work: {
+  kind: 'digest' | 'store';
+  repository: ThreadSetup['repository'];
+  here: (path: Buffer, sizeBytes: number) => Promise<string>;
+}): FileDigester {
+  const { kind, repository, here } = work;
   const count = usefulThreads();
   let threads: ThreadPool | undefined;
   let doneBytes = 0;
@@ -33,8 +58,12 @@ export function createFileDigester(algorithm: HashAlgorithm): FileDigester {
     waiting = [];
     waitingBytes = 0;
     if (files.length === 0) return;
-    threads ??= startThreads({ path: '', algorithm, isSecure: false, directoryFd: -1, sealing: 'unsupported' }, count);
-    const task = { kind: 'digest', paths: files.map(({ path }) => path) } as const;
+    threads ??= startThreads(repository, count);
+    const task = {
+      kind,
+      paths: files.map(({ path }) => path),
+      sizes: files.map(({ sizeBytes }) => sizeBytes),
+    } as const;
     threads
       .leastLoaded()
       .perform(task, bytes)
@@ -56,7 +85,7 @@ export function createFileDigester(algorithm: HashAlgorithm): FileDigester {
   return {
     async digestFile(path, sizeBytes) {
       doneBytes += sizeBytes;
-      if (count === 0 || doneBytes < fewBytes) return computeFileVerity(path, algorithm);
+      if (count === 0 || doneBytes < fewBytes) return here(path, sizeBytes);
       return new Promise((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush);
         waiting.push({ path, sizeBytes, resolve, reject });

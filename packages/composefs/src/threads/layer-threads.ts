@@ -19,8 +19,8 @@ const bytesInTask = 4 * 1024 * 1024;
 
 /** Starts threads for an import. Disposing waits for what was begun. */
 export function startLayerThreads(repository: Repository, count: number): LayerThreads {
-  const pool = startThreads(repository, count);
   const growth = letHeapGrow();
+  const pool = startThreads(repository, count);
   const memories = createSupply(memoryCount, () => new Uint8Array(new SharedArrayBuffer(memoryBytes)));
   const tickets = createSupply(count * 3, () => ({}));
   return {

@@ -37,8 +37,15 @@ export type Task =
     }
   /** Objects that are there already. */
   | { kind: 'examine'; id: number; objects: readonly ObjectFile[] }
-  /** Files anywhere, by path. */
-  | { kind: 'digest'; id: number; paths: readonly Uint8Array[] };
+  /** Files anywhere, by path; those to store still have to have these sizes. */
+  | ({ kind: 'digest'; id: number } & FileList)
+  | ({ kind: 'store'; id: number } & FileList);
+
+/** Files by path, and how large they were. */
+export interface FileList {
+  paths: readonly Uint8Array[];
+  sizes: readonly number[];
+}
 
 /** What became of one content or file. Errors keep their code; a stop is what the main thread decided. */
 export type Outcome = Stored | Examined | Digested | { failure: Failure };

@@ -12,8 +12,17 @@ import { observeMutations } from '../durable/seam.ts';
 import { computeFileVerity } from '../fsverity/digest.ts';
 import { examineObject } from '../repository/examine-object.ts';
 import type { Repository } from '../repository/repository.ts';
+import { storeFile } from '../repository/store-file.ts';
 import { createObjectWriter, type ObjectWriter, storeObject } from '../repository/store-object.ts';
-import { type Answer, type Failure, type Outcome, type Task, type ThreadSetup, verdicts } from './messages.ts';
+import {
+  type Answer,
+  type Failure,
+  type FileList,
+  type Outcome,
+  type Task,
+  type ThreadSetup,
+  verdicts,
+} from './messages.ts';
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const setup = workerData as ThreadSetup;
@@ -66,7 +75,7 @@ async function perform(task: Task): Promise<Outcome[]> {
       for (const [device, method] of task.methods) {
         if (!transfer.methods.has(device)) transfer.methods.set(device, method);
       }
-      return Promise.all(task.files.map((file) => attempt(() => storeFile(transfer as Transfer, file))));
+      return Promise.all(task.files.map((file) => attempt(() => storeLayerFile(transfer as Transfer, file))));
     case 'part':
       return takePart(task);
     case 'examine':
@@ -77,10 +86,22 @@ async function perform(task: Task): Promise<Outcome[]> {
           attempt(async () => ({ digest: computeFileVerity(Buffer.from(path), repository.algorithm) })),
         ),
       );
+    case 'store':
+      return storeFiles(task);
   }
 }
 
-async function storeFile(through: Transfer, { folders, path, sizeBytes, checksum }: FileRequest): Promise<Stored> {
+// One after the other, since all at once would hold that many open.
+async function storeFiles({ paths, sizes }: FileList): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const [i, path] of paths.entries()) {
+    const sizeBytes = sizes[i] as number;
+    outcomes.push(await attempt(async () => ({ digest: await storeFile(repository, Buffer.from(path), sizeBytes) })));
+  }
+  return outcomes;
+}
+
+async function storeLayerFile(through: Transfer, { folders, path, sizeBytes, checksum }: FileRequest): Promise<Stored> {
   const { fd } = openLayerFile(folders, path, sizeBytes);
   try {
     return await through.store(fd, sizeBytes, checksum);

@@ -5,11 +5,12 @@ import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { refreshMenu } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
+import { upgradeRepositoryImages } from '../storage/upgrade-images.ts';
 import { planSystemGc, type SystemGcPlan } from './plan.ts';
 
 /** How far a garbage collection goes. */
 export interface GcOptions {
-  /** Nothing is changed. */
+  /** Nothing is removed. Images of older programs get what they lack all the same. */
   isDryRun: boolean;
   /** Only what is on the boot partition, as when a staged deployment has just been finalized. */
   onlyBootFiles: boolean;
@@ -35,6 +36,12 @@ export interface GcResult {
 export async function collectSystemGarbage(storage: BootedStorage, options: GcOptions): Promise<GcResult> {
   const composefs = await import('@workbench/composefs');
   const repository = await storage.openRepository();
+  if (!options.onlyBootFiles) {
+    await upgradeRepositoryImages(repository).catch((error) => {
+      // What frees space has to work where there is none, and a dry run where nothing can be written.
+      if (!composefs.isSystemError(error, 'ENOSPC', 'EDQUOT', 'EROFS')) throw error;
+    });
+  }
   const model = await buildRootModel(storage);
   const plan = await planSystemGc(model, {
     root: storage.root,

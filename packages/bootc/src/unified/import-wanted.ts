@@ -1,4 +1,5 @@
 import { type ImportProgress, type ImportResult, importImage, type Repository } from '@workbench/composefs';
+import { upgradeRepositoryImages } from '../storage/upgrade-images.ts';
 import { type AcquireOptions, acquireImage } from './acquire-image.ts';
 import type { PullProgress } from './pull-progress.ts';
 import { summarizeTransfer } from './transfer-summary.ts';
@@ -18,6 +19,7 @@ export interface ImportWantedOptions extends Omit<AcquireOptions, 'onProgress'> 
  */
 export async function importWantedImage(repository: Repository, options: ImportWantedOptions): Promise<ImportResult> {
   const { onImport, signal } = options;
+  await upgradeRepositoryImages(repository);
   let pulled: ImportProgress | undefined;
   const acquired = await acquireImage({
     ...options,

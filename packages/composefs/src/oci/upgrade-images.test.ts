@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { cpSync, rmSync, unlinkSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -20,7 +20,9 @@ import { tagImage } from './tags.ts';
 import { upgradeImages } from './upgrade-images.ts';
 import { vectorLayout } from './vector-image.testing.ts';
 
-const folder = dirSync({ unsafeCleanup: true, prefix: 'upgrade-images-' });
+// In memory where there is such a file system: every stop syncs, and only the order of things counts here.
+const tmpdir = existsSync('/dev/shm') ? { tmpdir: '/dev/shm' } : {};
+const folder = dirSync({ unsafeCleanup: true, prefix: 'upgrade-images-', ...tmpdir });
 afterAll(() => folder.removeCallback());
 const template = join(folder.name, 'template');
 const path = join(folder.name, 'repository');
@@ -75,6 +77,19 @@ test('an image without images gets those that importing makes', async () => {
   expect(imagesOf(configReferences, false)).toEqual(imported.imageIds);
   expect(await checkRepository(repository)).toMatchObject({ ok: true, imagesChecked: 1 });
   expect(await upgradeImages(repository)).toEqual({ current: ['x'], upgraded: [], skipped: [] });
+});
+
+test('an image that has nothing but its image to boot has what it needs, and gets that back', async () => {
+  await using repository = await openRepository(path);
+  const source = `oci:${vectorLayout}:vector-xlink`;
+  const made = await importImage(repository, source, { tag: 'boot', bootable: true, isBootOnly: true });
+  await upgradeImages(repository);
+  unlinkSync(join(path, 'images', made.bootImageIds.get(1) as string));
+  expect(await upgradeImages(repository)).toEqual({ current: ['x'], upgraded: ['boot'], skipped: [] });
+  const { configReferences } = await readImageDocuments(repository, made.manifestDigest);
+  expect(imagesOf(configReferences, true)).toEqual(made.bootImageIds);
+  expect(imagesOf(configReferences, false).size).toBe(0);
+  expect(await checkImages(repository)).toMatchObject({ imagesChecked: 2, errors: [] });
 });
 
 test('what is no container image, or is damaged, is left alone', async () => {

@@ -44,11 +44,16 @@ export async function upgradeImages(repository: Repository): Promise<ImageUpgrad
 async function upgradeImage(repository: Repository, tag: string, manifestDigest: string): Promise<keyof ImageUpgrade> {
   const { manifest, configReferences } = await readImageDocuments(repository, manifestDigest);
   if (!isContainerImage(manifest)) return 'skipped';
-  const image = imagesOf(configReferences, false).get(repository.erofsFormats.default);
-  if (image !== undefined && isUsable(repository, image) && linkedDigest(repository, 'images', image) === image) {
-    return 'current';
-  }
-  const bootable = imagesOf(configReferences, true).size > 0;
-  await importImage(repository, await openRepositoryImage(repository, manifestDigest), { tag, bootable });
+  const format = repository.erofsFormats.default;
+  const isThere = (image: string | undefined) =>
+    image !== undefined && isUsable(repository, image) && linkedDigest(repository, 'images', image) === image;
+  const plain = imagesOf(configReferences, false);
+  const boot = imagesOf(configReferences, true);
+  // An operating system may have nothing but its image to boot.
+  const isBootOnly = plain.size === 0 && boot.size > 0;
+  const bootable = boot.size > 0;
+  if ((isBootOnly || isThere(plain.get(format))) && (!bootable || isThere(boot.get(format)))) return 'current';
+  const image = await openRepositoryImage(repository, manifestDigest);
+  await importImage(repository, image, { tag, bootable, isBootOnly });
   return 'upgraded';
 }

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type BaseDiskInputs, baseDiskKey } from './key.ts';
+import { snapshotsBytes, snapshotsFolder } from './snapshots.ts';
 
 const inputsSchema = z.object({
   imageDigest: z.string(),
@@ -44,7 +45,7 @@ export interface BaseDisk {
   key: string;
   file: string;
   record: BaseDiskRecord;
-  /** Bytes it takes on the host's disk. */
+  /** Bytes it takes on the host's disk, with the snapshots of VMs on it. */
   usedBytes: number;
   /** When a VM last began to use it. */
   lastUsed: Date;
@@ -79,7 +80,8 @@ export function findBaseDisk(folder: string, key: string): BaseDisk | undefined 
     const record = recordSchema.parse(JSON.parse(readFileSync(recordFile(folder, key), 'utf8')));
     if (baseDiskKey(record.inputs) !== key) return undefined;
     const { mtime } = statSync(recordFile(folder, key));
-    return { key, file, record, usedBytes: statSync(file).blocks * 512, lastUsed: mtime };
+    const usedBytes = statSync(file).blocks * 512 + snapshotsBytes(snapshotsFolder(file));
+    return { key, file, record, usedBytes, lastUsed: mtime };
   } catch {
     return undefined;
   }
@@ -125,8 +127,9 @@ export function touchBaseDisk(folder: string, key: string, now: Date): void {
   utimesSync(recordFile(folder, key), now, now);
 }
 
-/** Removes a base disk; its record first, so that half a removal leaves no disk that counts. */
+/** Removes a base disk with the snapshots on it; its record first, so that half a removal leaves no disk that counts. */
 export function removeBaseDisk(folder: string, key: string): void {
   rmSync(recordFile(folder, key), { force: true });
+  rmSync(snapshotsFolder(diskFile(folder, key)), { recursive: true, force: true });
   rmSync(diskFile(folder, key), { force: true });
 }

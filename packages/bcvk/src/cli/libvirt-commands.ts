@@ -7,6 +7,7 @@ import { removeAllVms, removeVm } from '../libvirt/remove.ts';
 import { runVm, waitForVm } from '../libvirt/run-vm.ts';
 import { sshToVm } from '../libvirt/ssh.ts';
 import { readStatus } from '../libvirt/status.ts';
+import { takeSnapshot } from '../libvirt/take-snapshot.ts';
 import { createVirsh } from '../libvirt/virsh.ts';
 import { addBaseDiskCommands } from './cache-commands.ts';
 import { libvirtRunOptionTable, readLibvirtRun } from './libvirt-run-options.ts';
@@ -113,6 +114,15 @@ export function addLibvirtCommands(yargs: Argv, choose: Choose, env: NodeJS.Proc
           timeoutSeconds: numberOf(parsed, 'timeout')!,
         };
         choose((context) => stopVm(String(parsed.name), options, context).then(() => undefined));
+      },
+    )
+    .command(
+      'take-snapshot <name>',
+      'Keep the state of a VM that was started with --snapshot for equal VMs; it goes on',
+      (verb) => verb,
+      (parsed: Parsed) => {
+        const connect = stringOf(parsed, 'connect');
+        choose((context) => takeSnapshot(String(parsed.name), connect, context).then(() => undefined));
       },
     )
     .command(

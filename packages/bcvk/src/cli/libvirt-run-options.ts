@@ -41,6 +41,7 @@ export const libvirtRunOptionTable: Record<string, Options> = {
   transient: flag('A VM that is gone when it stops'),
   'console-log': text('Log the OS console (hvc0) to this file'),
   'disk-editor': text('Run this program with the new disk of the VM, a qcow2 file, before it first starts'),
+  snapshot: flag('Start from the snapshot of an equal VM, or have one taken of this one (libvirt take-snapshot)'),
   'platform-console-log': text('Log the console of firmware and boot loader (ttyS0) to this file'),
 };
 
@@ -93,6 +94,7 @@ export function readLibvirtRun(parsed: Parsed, env: NodeJS.ProcessEnv): LibvirtR
         platformConsole: stringOf(parsed, 'platform-console-log') ?? logs.platformConsole,
       },
       diskEditor: stringOf(parsed, 'disk-editor'),
+      snapshot: flagOf(parsed, 'snapshot'),
       waitForSsh: flagOf(parsed, 'ssh') || flagOf(parsed, 'ssh-wait'),
     },
   };

@@ -29,6 +29,8 @@ export interface RunVmRequest {
   logs: LogFiles;
   instanceType: string | undefined;
   waitForSsh: boolean;
+  /** Start from the snapshot of an equal VM; where there is none, one may be taken once this VM has booted. */
+  snapshot: boolean;
   /** A program that is run with the new disk, a qcow2 file, before the VM first starts. */
   diskEditor: string | undefined;
 }

@@ -8,14 +8,16 @@ import { lock } from '../lock/flock.ts';
 import { checkInstallOptions } from '../to-disk/install-options.ts';
 import { findOrInstallBaseDisk } from './base-disk.ts';
 import { getDomain } from './domain-info.ts';
-import { makeVm } from './make-vm.ts';
 import { checkPortsFree } from './ports.ts';
 import { removeDomain } from './remove.ts';
 import { checkLabels, checkVmName, generateVmName } from './run-options.ts';
 import type { RunVmRequest } from './run-vm-request.ts';
 import { probeDomain, sshAfterBootMs, waitForSsh } from './ssh-wait.ts';
+import { startNewVm } from './start-vm.ts';
 import { requireSwtpm } from './swtpm.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 import { createVirsh, domainState, type Virsh } from './virsh.ts';
+import { vmAcceleration } from './vm-acceleration.ts';
 import { sweepVmFolders, vmFolder, vmLockFile } from './vm-folder.ts';
 
 /** From power-on to a login, under KVM. */
@@ -62,13 +64,18 @@ export async function runVm(request: RunVmRequest, context: Context): Promise<st
     context,
   );
   const folder = vmFolder(context.folders.state, name);
+  let wantsSnapshot: boolean;
   try {
-    await makeVm(name, { request, image, baseDisk, folder, virsh, context });
+    const accel = await vmAcceleration(image, baseDisk, context);
+    wantsSnapshot = await startNewVm(name, { request, image, baseDisk, folder, virsh, accel, context });
   } catch (error) {
     await removeDomain(virsh, name, folder).catch(() => undefined);
     throw error;
   }
-  if (request.waitForSsh) await waitForVm(name, virsh, context);
+  if (request.waitForSsh) {
+    await waitForVm(name, virsh, context);
+    if (wantsSnapshot) await takeSnapshot(name, request.connect, context);
+  }
   return name;
 }
 

@@ -5,7 +5,14 @@ import type { RunVmRequest } from './run-vm-request.ts';
 export function vmMetadata(
   request: RunVmRequest,
   image: ImageFacts,
-  facts: { accel: string; sshPort: number; privateKey: string; baseDiskKey: string },
+  facts: {
+    accel: string;
+    sshPort: number;
+    privateKey: string;
+    baseDiskKey: string;
+    /** Of the snapshot that is to be taken of it. */
+    snapshotKey?: string | undefined;
+  },
 ): Record<string, string> {
   return {
     'source-image': image.reference,
@@ -24,5 +31,6 @@ export function vmMetadata(
     'ssh-port': String(facts.sshPort),
     accel: facts.accel,
     'base-disk': facts.baseDiskKey,
+    ...(facts.snapshotKey === undefined ? {} : { 'wanted-snapshot': facts.snapshotKey }),
   };
 }

@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+import { lock } from '../lock/flock.ts';
+import { listDomains } from './domain-info.ts';
+import { chooseSshPort } from './ports.ts';
+import type { VmParts } from './vm-parts.ts';
+
+/** Chooses a port for a VM's ssh, and starts the VM before any other may choose one: QEMU listens then. */
+export async function withSshPort<T>(
+  name: string,
+  { request, virsh, context }: VmParts,
+  start: (sshPort: number) => Promise<T>,
+): Promise<T> {
+  using _held = await lock(join(context.folders.runtime, 'ports.lock'), {
+    holder: `starting VM ${name}`,
+    signal: context.signal,
+  });
+  const taken = (await listDomains(virsh)).map(({ info }) => info.ssh_port).filter((port) => port !== null);
+  return await start(await chooseSshPort(new Set([...taken, ...request.ports.map(({ hostPort }) => hostPort)])));
+}

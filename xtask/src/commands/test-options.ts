@@ -37,6 +37,11 @@ export const testOptions = {
     group: 'tmt:',
     describe: 'images that upgrade plans move to, without a tag; they have the tags 1 and 2 (BOOTC_upgrade_image)',
   },
+  snapshot: {
+    type: 'boolean',
+    group: 'VM:',
+    describe: 'start VMs from the state that the first of their kind had after its boot',
+  },
   'preserve-vm': { type: 'boolean', group: 'VM:', describe: 'keep the VMs, and say how to reach them' },
   parallel: {
     type: 'string',
@@ -72,6 +77,7 @@ export function wishesOf(
     upgradeImage: args['upgrade-image'],
     parallel: args.parallel,
     preserveVm: args['preserve-vm'],
+    snapshot: args.snapshot,
     allowMissingFsverity: args['allow-missing-fsverity'],
     // Empty counts as not set: CI systems define variables that way.
     logDir: args['log-dir'] ?? (process.env.TMT_LOG_DIR || undefined),

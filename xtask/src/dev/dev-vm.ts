@@ -10,7 +10,7 @@ import type { BcvkClient, BcvkVm } from '../vm/bcvk-client.ts';
 import { ConsoleFollower } from '../vm/console-follower.ts';
 import { deadlinesFor } from '../vm/deadlines.ts';
 import { GuestMonitor } from '../vm/guest-monitor.ts';
-import { logSupportOf } from '../vm/launch-arguments.ts';
+import { bcvkSupportOf } from '../vm/launch-arguments.ts';
 import { launchMachine, Machine, type MachineOptions } from '../vm/machine.ts';
 import { systemClock } from '../vm/waits/clock.ts';
 import { GuestSession } from './guest-session.ts';
@@ -172,9 +172,10 @@ async function optionsFor({ bcvk, request, signal }: UpOptions): Promise<Machine
     labels: [devLabel, `${cellLabelStart}${cellSlug(request.cell)}`],
     bcvkOptions: [...request.bcvkOptions, `--bind-ro=${devPlaces.sysext}:${guestFolder}`],
     bindStorage: true,
+    snapshot: false,
     logFolder: devPlaces.logs,
     bcvk: bcvk.withLog(join(devPlaces.logs, 'commands.log')),
-    support: logSupportOf(help),
+    support: bcvkSupportOf(help),
     accel: status.accel ?? (bcvk.program.kind === 'system' ? 'kvm' : undefined),
     timeouts: request.timeouts,
     clock: systemClock,

@@ -96,17 +96,19 @@ function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedComman
     labels: [testLabel, 'bootc.run=<run>', ...(request.preserveVm ? [] : [`${ownerLabelStart}<owner>`])],
     bcvkOptions: request.bcvkOptions,
     bindStorage: false,
+    snapshot: request.snapshot,
     logFolder: resolve(request.logDir ?? workspace.runs, '<run>', pathWord(formatCell(request.cell)), pathWord(plan)),
   };
   const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), request.cell[axis]]));
   const contexts = { ...request.contexts, running_env: 'image_mode', distro: '<distro>', VARIANT_ID: '<variant>' };
+  const isBundled = bcvk.kind === 'bundled';
   const target = { port: '<port>' as unknown as number, keyFile: '<key>' };
   return [
     {
       stage: 'vm',
       title: `install and boot a VM for ${plan}`,
-      // A run asks bcvk which of the options for logs it has; of the bundled one it is known.
-      argv: [...bcvk.argv, ...launchArguments(wishes, { logDir: true, consoleLog: bcvk.kind === 'bundled' })],
+      // A run asks bcvk which of the options for logs and snapshots it has; of the bundled one it is known.
+      argv: [...bcvk.argv, ...launchArguments(wishes, { logDir: true, consoleLog: isBundled, snapshot: isBundled })],
     },
     {
       stage: 'tests',

@@ -23,7 +23,7 @@ h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
 .time { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .3rem .8rem; align-items: center; border: solid var(--line); border-width: 1px 0; padding: .6rem 0; margin: 1rem 0 }
 .bars { position: relative; height: 1.3rem } .bars span { position: absolute; top: 0; bottom: 0; min-width: 2px; border-radius: 2px }
-.build { background: var(--build) } .install { background: var(--install) } .boot { background: var(--boot) } .tests { background: var(--tests) }
+.build { background: var(--build) } .install { background: var(--install) } .snapshot { background: var(--install) } .boot, .restore { background: var(--boot) } .tests { background: var(--tests) }
 .key span { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin: 0 .3rem 0 1rem }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .6rem; font-size: 12.5px; line-height: 1.35; max-height: 30rem }
 summary { cursor: pointer } .card { border-left: 4px solid var(--bad); padding-left: 1rem }

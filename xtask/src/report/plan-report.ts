@@ -2,7 +2,7 @@ import type { Quarantined } from '../quarantine/quarantine.ts';
 import type { FailureClass } from '../vm/console-patterns.ts';
 
 /** The parts of a run that take time, in order. */
-export type PhaseName = 'build' | 'install' | 'boot' | 'tests';
+export type PhaseName = 'build' | 'install' | 'boot' | 'restore' | 'snapshot' | 'tests';
 
 /** How long one part took. */
 export interface PhaseTime {

@@ -10,11 +10,7 @@ const columns: readonly PhaseName[] = ['install', 'boot', 'tests'];
 export function summaryTable(report: RunReport): string {
   const rows = [
     ['plan', 'outcome', ...columns],
-    ...report.plans.map((plan) => [
-      plan.plan,
-      outcomeOf(plan),
-      ...columns.map((name) => durationOf(plan.phases, name)),
-    ]),
+    ...report.plans.map((plan) => [plan.plan, outcomeOf(plan), ...columns.map((name) => columnOf(plan.phases, name))]),
   ];
   const lines = [
     `${report.cell}  ${report.image}`,
@@ -27,6 +23,14 @@ export function summaryTable(report: RunReport): string {
     countLine(report),
   ];
   return lines.join('\n');
+}
+
+/** A VM from a snapshot does not boot: its column says so. */
+function columnOf(phases: readonly PhaseTime[], name: PhaseName): string {
+  if (name === 'boot' && phases.some((phase) => phase.name === 'restore')) {
+    return `${durationOf(phases, 'restore')} (snapshot)`;
+  }
+  return durationOf(phases, name);
 }
 
 /** One line: how many plans passed, failed (of which kind), and were skipped. */

@@ -57,6 +57,7 @@ test('a request holds the mapped options, the resources of the profile, and what
     environment: { BOOTC_test_flavour: 'x', A: 'b=c', EMPTY: '' },
     upgradeImage: 'localhost/next',
     preserveVm: false,
+    snapshot: false,
     logDir: undefined,
     timeouts: { boot_seconds: 300, plan_seconds: 2700 },
     retries: 0,

@@ -21,6 +21,7 @@ export interface TestWishes {
   environment?: readonly string[];
   upgradeImage?: string | undefined;
   preserveVm?: boolean | undefined;
+  snapshot?: boolean | undefined;
   kernelArguments?: readonly string[];
   allowMissingFsverity?: boolean | undefined;
   logDir?: string | undefined;
@@ -42,6 +43,8 @@ export interface TestRequest {
   readonly environment: Readonly<Record<string, string>>;
   readonly upgradeImage: string | undefined;
   readonly preserveVm: boolean;
+  /** Whether the VMs of plans go on from the snapshot of the first of their kind. */
+  readonly snapshot: boolean;
   /** Where logs go; undefined: a new folder of target/runs. */
   readonly logDir: string | undefined;
   readonly timeouts: NonNullable<ProfileFile['timeouts']>;
@@ -85,6 +88,7 @@ export function testRequest(settings: Settings, wishes: TestWishes): TestRequest
     environment: { ...settings.testVariables, ...environment },
     upgradeImage: wishes.upgradeImage ?? settings.variables.get('BOOTC_upgrade_image')?.value,
     preserveVm: wishes.preserveVm ?? false,
+    snapshot: wishes.snapshot ?? false,
     logDir: wishes.logDir,
     timeouts: profile.timeouts ?? {},
     ...numbers,

@@ -88,6 +88,7 @@ export function fakeRun(): FakeRun {
         environment: { BOOTC_test_x: '1' },
         upgradeImage: undefined,
         preserveVm: false,
+        snapshot: false,
         logDir: undefined,
         timeouts: { boot_seconds: 900, plan_seconds: 60 },
         retries: 0,

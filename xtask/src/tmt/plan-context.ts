@@ -3,7 +3,7 @@ import type { PlanReport } from '../report/plan-report.ts';
 import { pathWord, type RunFolder } from '../runs/run-folder.ts';
 import type { BcvkClient } from '../vm/bcvk-client.ts';
 import type { Accel, DeadlineWishes } from '../vm/deadlines.ts';
-import type { LogSupport } from '../vm/launch-arguments.ts';
+import type { BcvkSupport } from '../vm/launch-arguments.ts';
 import type { Clock } from '../vm/waits/clock.ts';
 import type { Plan } from './plans.ts';
 
@@ -14,7 +14,7 @@ export interface RunContext {
   cellSlug: string;
   image: string;
   bcvk: BcvkClient;
-  support: LogSupport;
+  support: BcvkSupport;
   /** How guests run here, as far as that is known before one does. */
   accel: Accel | undefined;
   timeouts: DeadlineWishes;
@@ -30,6 +30,8 @@ export interface RunContext {
   upgradeImage: string | undefined;
   /** Where the ssh keys of VMs go. */
   keyFolder: string;
+  /** Whether VMs start from snapshots where they can. */
+  snapshot: boolean;
   /** Whether VMs stay. */
   preserveVm: boolean;
   clock: Clock;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CommandError, lastLines } from '@workbench/run';
 import type { Failure, PhaseTime, PlanReport } from '../report/plan-report.ts';
 import { workspace } from '../settings/workspace.ts';
-import { progress, step } from '../steps/step.ts';
+import { note, progress, step } from '../steps/step.ts';
 import { readBcvkTimings } from '../vm/bcvk-timings.ts';
 import { GuestDeath } from '../vm/guest-death.ts';
 import { logLaunchEvidence } from '../vm/launch-evidence.ts';
@@ -32,7 +32,10 @@ export function runPlan(run: RunContext, plan: Plan, tryNumber = 1): Promise<Pla
 async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanOutcome> {
   try {
     await using machine = await timed(phases, 'install', 'install and start', () => launch(context));
-    await timed(phases, 'boot', 'boot', () => machine.waitForSsh(progress));
+    const start = machine.snapshot === 'restored' ? 'restore' : 'boot';
+    if (start === 'restore') note('started from a snapshot');
+    await timed(phases, start, start, () => machine.waitForSsh(progress));
+    if (machine.snapshot === 'wanted') await timed(phases, 'snapshot', 'snapshot', () => machine.takeSnapshot());
     const outcome = await timed(phases, 'tests', 'tests', () => runTests(context, machine));
     return { ...outcome, accel: machine.accel };
   } catch (error) {
@@ -54,6 +57,7 @@ function launch(context: PlanContext): Promise<Machine> {
     labels,
     bcvkOptions: context.plan.wantsLegacyDisk ? [...bcvkOptions, `--disk-editor=${workspace.legacyDisk}`] : bcvkOptions,
     bindStorage: context.plan.wantsBindStorage,
+    snapshot: context.snapshot && !context.plan.wantsFreshBoot,
     logFolder: context.planFolder,
     bcvk: context.bcvk.withLog(context.commandsLog),
     support,

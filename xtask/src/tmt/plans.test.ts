@@ -5,7 +5,7 @@ import { selectPlans } from './plans.ts';
 
 const exported = JSON.stringify([
   { name: '/plans/readonly', enabled: true, 'extra-try_bind_storage': true, discover: [{ how: 'fmf' }] },
-  { name: '/plans/rollback', enabled: true },
+  { name: '/plans/rollback', enabled: true, 'extra-fresh_boot': true },
   { name: '/plans/ostree-only', enabled: true, 'extra-fixme_skip_if_composefs': true },
   { name: '/plans/bls-only', enabled: true, 'extra-fixme_skip_if_uki': true },
   { name: '/plans/off', enabled: false },
@@ -32,11 +32,12 @@ test('what the cell cannot run is left out with the reason', () => {
   expect(namesOf(['ostree'], { ...defaultCell, variant: 'ostree' })).toEqual(['/plans/ostree-only']);
 });
 
-test('the wish for storage is read', () => {
+test('the wishes for storage and a fresh boot are read', () => {
   expect(selectPlans(exported, ['ro'], defaultCell).plans).toEqual([
-    { name: '/plans/rollback', wantsBindStorage: false, wantsLegacyDisk: false },
+    { name: '/plans/rollback', wantsBindStorage: false, wantsLegacyDisk: false, wantsFreshBoot: true },
   ]);
-  expect(selectPlans(exported, ['readonly'], defaultCell).plans[0]?.wantsBindStorage).toBe(true);
+  const [readonly] = selectPlans(exported, ['readonly'], defaultCell).plans;
+  expect(readonly).toMatchObject({ wantsBindStorage: true, wantsFreshBoot: false });
 });
 
 test('an unknown plan is an error that lists the plans', () => {

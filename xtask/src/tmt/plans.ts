@@ -14,6 +14,8 @@ const planSchema = z.looseObject({
   'extra-try_bind_storage': flag,
   /** Wants a disk as bootc 1.13 installed it. */
   'extra-legacy_disk': flag,
+  /** Wants a VM that boots for it, not one that goes on from a snapshot. */
+  'extra-fresh_boot': flag,
   'extra-fixme_skip_if_composefs': flag,
   'extra-fixme_skip_if_uki': flag,
 });
@@ -24,6 +26,8 @@ export interface Plan {
   readonly wantsBindStorage: boolean;
   /** Whether its VM has a disk as bootc 1.13 installed it. */
   readonly wantsLegacyDisk: boolean;
+  /** Whether its VM must boot, also where there is a snapshot. */
+  readonly wantsFreshBoot: boolean;
 }
 
 /** The plans to run, and those that were asked for but are not run in this cell. */
@@ -56,6 +60,7 @@ export function selectPlans(exported: string, filters: readonly string[], cell: 
         name: plan.name,
         wantsBindStorage: plan['extra-try_bind_storage'],
         wantsLegacyDisk: plan['extra-legacy_disk'],
+        wantsFreshBoot: plan['extra-fresh_boot'],
       });
     } else {
       selection.leftOut.push({ plan: plan.name, why });

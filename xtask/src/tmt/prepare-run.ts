@@ -8,7 +8,7 @@ import { note, step } from '../steps/step.ts';
 import { BcvkClient } from '../vm/bcvk-client.ts';
 import { chooseBcvk, findOnPath } from '../vm/choose-bcvk.ts';
 import type { Accel } from '../vm/deadlines.ts';
-import { type LogSupport, logSupportOf } from '../vm/launch-arguments.ts';
+import { type BcvkSupport, bcvkSupportOf } from '../vm/launch-arguments.ts';
 import { ownerLabelStart, reapLeftovers, testLabel } from '../vm/reaper.ts';
 import { systemClock } from '../vm/waits/clock.ts';
 import type { RunOptions, World } from './run-options.ts';
@@ -18,7 +18,7 @@ export interface PreparedRun {
   world: World;
   folder: RunFolder;
   bcvk: BcvkClient;
-  support: LogSupport;
+  support: BcvkSupport;
   /** How guests run here, as far as that is known before one does. */
   accel: Accel | undefined;
   labels: readonly string[];
@@ -69,7 +69,7 @@ export async function prepareRun(options: RunOptions, title: string): Promise<Pr
     const folder = createRunFolder(world.runsRoot, { title, keep });
     const owner = options.preserveVm ? [] : [`${ownerLabelStart}${formatOwner(currentOwner())}`];
     const labels = [testLabel, `bootc.run=${folder.id}`, ...owner];
-    return { world, folder, bcvk, support: logSupportOf(help), accel, labels, machine };
+    return { world, folder, bcvk, support: bcvkSupportOf(help), accel, labels, machine };
   });
 }
 

@@ -32,6 +32,7 @@ function provisionIt(): Promise<number> {
     environment: {},
     upgradeImage: undefined,
     preserveVm: true,
+    snapshot: false,
     logDir: undefined,
     timeouts: { boot_seconds: 900 },
     retries: 0,

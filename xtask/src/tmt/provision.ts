@@ -34,6 +34,7 @@ export async function provision(options: ProvisionOptions): Promise<number> {
         labels,
         bcvkOptions: options.bcvkOptions,
         bindStorage: true,
+        snapshot: false,
         logFolder,
         bcvk: bcvk.withLog(join(logFolder, 'commands.log')),
         support,

@@ -144,6 +144,7 @@ async function runContext(
     environment: { ...ofCell, ...options.environment },
     upgradeImage: options.upgradeImage ?? (wantsUpgrade ? await options.buildUpgradeImage?.() : undefined),
     keyFolder: options.preserveVm ? prepared.world.target : prepared.folder.workPath,
+    snapshot: options.snapshot,
     preserveVm: options.preserveVm,
     clock: prepared.world.clock,
     retries: options.preserveVm ? 0 : options.retries,

@@ -10,7 +10,9 @@ const timingsSchema = z.looseObject({
     z.looseObject({
       name: z.string(),
       durationMs: z.number(),
-      facts: z.looseObject({ accel: z.enum(['kvm', 'tcg']).optional() }).optional(),
+      facts: z
+        .looseObject({ accel: z.enum(['kvm', 'tcg']).optional(), wantsSnapshot: z.boolean().optional() })
+        .optional(),
     }),
   ),
 });
@@ -31,4 +33,13 @@ export function readBcvkTimings(folder: string): BcvkTimings | undefined {
 /** How the VM runs that bcvk started. */
 export function readBcvkAccel(folder: string): 'kvm' | 'tcg' | undefined {
   return readBcvkTimings(folder)?.phases.find(({ facts }) => facts?.accel !== undefined)?.facts?.accel;
+}
+
+/** What a VM that bcvk started has to do with snapshots: it went on from one, or one is to be taken once it has booted. */
+export function readSnapshotState(folder: string): 'restored' | 'wanted' | undefined {
+  const phases = readBcvkTimings(folder)?.phases ?? [];
+  // A snapshot that did not start is followed by a boot.
+  const last = phases.findLast(({ name }) => name === 'start' || name === 'restore');
+  if (last?.name === 'restore') return 'restored';
+  return last?.facts?.wantsSnapshot === true ? 'wanted' : undefined;
 }

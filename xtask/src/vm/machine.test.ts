@@ -26,11 +26,12 @@ function options(change: Partial<MachineOptions> = {}): MachineOptions {
     labels: ['bootc.test=1'],
     bcvkOptions: [],
     bindStorage: false,
+    snapshot: false,
     logFolder,
     keyFile: join(logFolder, 'ssh-key'),
     isPreserved: false,
     bcvk: new BcvkClient({ argv: [guest.bcvk], kind: 'file', why: 'test' }),
-    support: { logDir: true, consoleLog: true },
+    support: { logDir: true, consoleLog: true, snapshot: true },
     accel: 'kvm',
     // Plenty: on a busy machine one call of ssh may take half a minute of the fast clock.
     timeouts: { boot_seconds: 900 },

@@ -4,13 +4,13 @@ import { CodedError, CommandError, describeError, quoteCommand } from '@workbenc
 import { note } from '../steps/step.ts';
 import type { BcvkClient } from './bcvk-client.ts';
 import { bcvkError } from './bcvk-error.ts';
-import { readBcvkAccel, timingsName } from './bcvk-timings.ts';
+import { readBcvkAccel, readSnapshotState, timingsName } from './bcvk-timings.ts';
 import { ConsoleFollower } from './console-follower.ts';
 import type { FailureClass } from './console-patterns.ts';
 import { type Accel, type Deadlines, type DeadlineWishes, deadlinesFor } from './deadlines.ts';
 import type { GuestDeath } from './guest-death.ts';
 import { GuestMonitor } from './guest-monitor.ts';
-import { type LaunchWishes, type LogSupport, launchArguments } from './launch-arguments.ts';
+import { type BcvkSupport, type LaunchWishes, launchArguments } from './launch-arguments.ts';
 import { explainRefusal, type SshRefusal, type SshTarget, sshAnswers, sshCommand } from './ssh-probe.ts';
 import type { Clock } from './waits/clock.ts';
 import { type Attempt, DeadlineError, firstOf } from './waits/first-of.ts';
@@ -18,7 +18,7 @@ import { type Attempt, DeadlineError, firstOf } from './waits/first-of.ts';
 /** What a VM needs beside what it is. */
 export interface MachineOptions extends LaunchWishes {
   bcvk: BcvkClient;
-  support: LogSupport;
+  support: BcvkSupport;
   /** How guests run here, as far as that is known before one does. */
   accel: Accel | undefined;
   timeouts: DeadlineWishes;
@@ -70,6 +70,7 @@ export class Machine implements AsyncDisposable {
   readonly deadlines: Deadlines;
   readonly #options: MachineOptions;
   #target: SshTarget | undefined;
+  #isStopped = false;
 
   /** Use `launchMachine`. */
   constructor(options: MachineOptions) {
@@ -80,7 +81,8 @@ export class Machine implements AsyncDisposable {
     this.monitor = new GuestMonitor({
       name: options.name,
       console: new ConsoleFollower(options.logFolder),
-      domain: (signal) => options.bcvk.domain(options.name, signal),
+      // It stands still, and libvirt says so, while its state is saved.
+      domain: async (signal) => (this.#isStopped ? { state: 'running' } : options.bcvk.domain(options.name, signal)),
       clock: options.clock,
     });
   }
@@ -145,6 +147,32 @@ export class Machine implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error;
       throw this.#neverReady('GUEST_NOT_READY', 'did not answer over ssh', error.lastReason);
+    }
+  }
+
+  /** Whether it went on from a snapshot, or is to give one. */
+  get snapshot(): 'restored' | 'wanted' | undefined {
+    return readSnapshotState(this.#options.logFolder);
+  }
+
+  /**
+   * Has the snapshot taken that the guest is to give. It must have booted. A snapshot is there to save time: without one
+   * all goes on, as long as the guest does, which its monitor sees.
+   */
+  async takeSnapshot(): Promise<void> {
+    const { bcvk, signal, onLine } = this.#options;
+    this.#isStopped = true;
+    try {
+      await bcvk.takeSnapshot(this.name, {
+        timeoutMs: 300_000,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onLine === undefined ? {} : { onLine }),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      note(`no snapshot of VM ${this.name}: ${describeError(error)}`);
+    } finally {
+      this.#isStopped = false;
     }
   }
 

@@ -124,6 +124,7 @@ async function boot(name: string, bindStorage = false): Promise<Machine> {
     labels,
     bcvkOptions: request.bcvkOptions,
     bindStorage,
+    snapshot: false,
     logFolder,
     bcvk: bcvk.withLog(join(logFolder, 'commands.log')),
     support,

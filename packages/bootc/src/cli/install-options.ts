@@ -15,6 +15,7 @@ export interface CommonInstallArguments {
   experimentalUnifiedStorage?: boolean | undefined;
   boundImages?: CommonInstallOptions['boundImages'] | undefined;
   bootloader?: CommonInstallOptions['bootloader'] | undefined;
+  bootupdSkipBootUuid?: boolean | undefined;
   composefsBackend?: boolean | undefined;
   allowMissingVerity?: boolean | undefined;
   ukiAddon: readonly string[];
@@ -36,6 +37,7 @@ export function toCommonInstallOptions(args: CommonInstallArguments): CommonInst
     ...optional('isUnified', args.experimentalUnifiedStorage),
     boundImages: args.boundImages ?? 'stored',
     ...optional('bootloader', args.bootloader),
+    ...optional('skipsBootUuid', args.bootupdSkipBootUuid),
     composefsBackend: args.composefsBackend === true,
     allowMissingVerity: args.allowMissingVerity === true,
     ukiAddons: args.ukiAddon,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BootLocation } from '../storage/boot-entries.ts';
 import { mountAt, readMountTable } from '../storage/mount-table.ts';
+import { installByBootupd, isForBootupd } from './bootupd.ts';
 import type { InstallDecision } from './decide.ts';
 import { installGrub } from './grub.ts';
 import { installSystemdBoot } from './systemd-boot.ts';
@@ -20,7 +21,7 @@ export async function bootLocationOf(
 
 /** What the boot loader is installed from and to. */
 export interface BootloaderInstallation {
-  decision: Pick<InstallDecision, 'bootloader' | 'isGenericImage'>;
+  decision: Pick<InstallDecision, 'bootloader' | 'isGenericImage' | 'skipsBootUuid'>;
   imageRoot: string;
   rootMount: string;
   espMount: string;
@@ -30,14 +31,17 @@ export interface BootloaderInstallation {
 /**
  * Installs the boot loader that was decided on.
  *
- * @throws CodedError `IMAGE_WITHOUT_SYSTEMD_BOOT`, `IMAGE_WITHOUT_GRUB`; CommandError of its tools.
+ * @throws CodedError `IMAGE_WITHOUT_SYSTEMD_BOOT`, `IMAGE_WITHOUT_GRUB`, `BOOTUPCTL_MISSING`; CommandError of its tools.
  */
 export async function installBootloader(options: BootloaderInstallation): Promise<void> {
-  const { decision, imageRoot, espMount, signal } = options;
+  const { decision, imageRoot, rootMount, espMount, signal } = options;
+  const { isGenericImage, skipsBootUuid = false } = decision;
   const abort = signal === undefined ? {} : { signal };
-  if (decision.bootloader === 'grub') {
+  if (decision.bootloader === 'grub' && (await isForBootupd(imageRoot))) {
+    await installByBootupd({ imageRoot, rootMount, isGenericImage, skipsBootUuid, ...abort });
+  } else if (decision.bootloader === 'grub') {
     await installGrub({ imageRoot, boot: await bootLocationOf(decision, options), ...abort });
   } else {
-    await installSystemdBoot({ imageRoot, espMount, isGenericImage: decision.isGenericImage, ...abort });
+    await installSystemdBoot({ imageRoot, espMount, isGenericImage, ...abort });
   }
 }

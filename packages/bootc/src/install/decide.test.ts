@@ -24,6 +24,7 @@ const configuration: InstallConfiguration = { block: ['direct'], kernelArguments
 const facts: SourceFacts = {
   reference: { transport: 'containers-storage', image: 'localhost/os:latest' },
   hasBootupd: false,
+  canRunBootupd: false,
 };
 
 test('the usual installation', () => {
@@ -63,12 +64,44 @@ test('systemd-boot that was chosen because there is no bootupd finds root by its
 
 test('grub is the choice of an image with bootupd, and root is then named on the command line', () => {
   const { bootloader: _, ...open } = options;
-  const decision = decideInstallation(open, configuration, { ...facts, hasBootupd: true });
+  const decision = decideInstallation(open, configuration, { ...facts, hasBootupd: true, canRunBootupd: true });
   expect(decision).toMatchObject({ bootloader: 'grub', isDiscoverable: false });
   const grub = { ...options, bootloader: 'grub' } as const;
-  expect(() => decideInstallation(grub, configuration, { ...facts, hasGrub: false })).toThrow('the image has no grub');
   const sealed = { ...facts, sealedFor: { isMissingVerityAllowed: true } };
   expect(() => decideInstallation(grub, configuration, sealed)).toThrow('the image boots a UKI');
+});
+
+const noBootloaders = { hasSystemdBoot: false, hasGrub: false, hasBootupctl: false };
+test.each([
+  ['grub', {}, 'IMAGE_WITHOUT_GRUB', 'grub-efi-amd64-signed'],
+  [
+    'grub',
+    { hasBootupd: true },
+    'BOOTUPCTL_MISSING',
+    'install bootupd when the image is built, or set --bootloader systemd',
+  ],
+  ['systemd', {}, 'IMAGE_WITHOUT_SYSTEMD_BOOT', 'systemd-boot-unsigned'],
+  [
+    undefined,
+    { hasBootupd: true },
+    'BOOTUPCTL_MISSING',
+    'install bootupd when the image is built, or install systemd-boot',
+  ],
+] as const)('a boot loader that the image lacks is refused: %s with %o', (bootloader, more, code, hint) => {
+  const { bootloader: _, ...open } = options;
+  const chosen = bootloader === undefined ? open : { ...open, bootloader };
+  expect(() => decideInstallation(chosen, configuration, { ...facts, ...more, bootloaders: noBootloaders })).toThrow(
+    expect.objectContaining({ code, hint: expect.stringContaining(hint) }),
+  );
+});
+
+test.each([
+  ['grub', { hasGrub: true }, false],
+  ['grub', { hasBootupctl: true }, true],
+  ['systemd', { hasSystemdBoot: true }, true],
+] as const)('a boot loader that the image brings is taken: %s with %o', (bootloader, brought, hasBootupd) => {
+  const given = { ...facts, hasBootupd, bootloaders: { ...noBootloaders, ...brought } };
+  expect(decideInstallation({ ...options, bootloader }, configuration, given).bootloader).toBe(bootloader);
 });
 
 test('everything that is wrong is said at once', () => {

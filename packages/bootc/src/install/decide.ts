@@ -1,19 +1,24 @@
 import { CodedError } from '@workbench/run';
 import type { ComposefsArgument } from '../boot/kernel-arguments.ts';
 import { type ImageReference, parseTransport, type SignatureSource } from '../deployment/image-reference.ts';
+import { withoutBootupctl } from './bootupd.ts';
 import type { InstallConfiguration } from './configuration.ts';
 import type { RootFilesystem } from './configuration-schema.ts';
 import { supportsVerity } from './file-systems.ts';
 import { withoutGrub } from './grub.ts';
 import type { CommonInstallOptions, InstallOptions } from './options.ts';
+import type { ImageBootloaders } from './source.ts';
+import { withoutSystemdBoot } from './systemd-boot.ts';
 
 /** What is known about the source image before anything is written. */
 export interface SourceFacts {
   reference: ImageReference;
-  /** The image brings bootupd's updates, and `bootupctl` can be run: what makes grub the default. */
+  /** The image brings bootupd's updates. */
   hasBootupd: boolean;
-  /** The image brings a grub that can be installed; absent where that is not known. */
-  hasGrub?: boolean;
+  /** `bootupctl` is there where this program runs: together with the updates that makes grub the default. */
+  canRunBootupd: boolean;
+  /** What of boot loaders the image brings; absent where that is not known. */
+  bootloaders?: ImageBootloaders;
   /** What the command line of its unified kernel image says of fs-verity; absent where that is not known, or it has none. */
   sealedFor?: Pick<ComposefsArgument, 'isMissingVerityAllowed'>;
 }
@@ -28,6 +33,8 @@ export interface InstallDecision {
   isMissingVerityAllowed: boolean;
   /** Nothing of this machine's firmware is touched. */
   isGenericImage: boolean;
+  /** Bootupd does not write down the UUID of the file system with `/boot`. */
+  skipsBootUuid?: boolean;
   target: ImageReference;
   signature: SignatureSource;
 }
@@ -76,9 +83,8 @@ export function decideInstallation(
   } else if (bootloader !== 'systemd' && bootloader !== 'grub') {
     refuse('BOOTLOADER_UNSUPPORTED', `boot loader ${bootloader} is not supported yet`, 'set --bootloader systemd');
   }
-  if (bootloader === 'grub' && facts.hasGrub === false) {
-    refuse('IMAGE_WITHOUT_GRUB', withoutGrub.message, withoutGrub.hint);
-  }
+  const unavailable = whyUnavailable(bootloader, facts);
+  if (unavailable !== undefined) refuse(unavailable.code, unavailable.message, unavailable.hint);
   const { sealedFor } = facts;
   if (sealedFor !== undefined && bootloader === 'grub') {
     const message = 'the image boots a UKI, which grub cannot be set up for';
@@ -99,6 +105,7 @@ export function decideInstallation(
     isMissingVerityAllowed:
       sealedFor?.isMissingVerityAllowed ?? (options.allowMissingVerity || !supportsVerity(filesystem)),
     isGenericImage: options.genericImage || options.viaLoopback,
+    ...(options.skipsBootUuid === true || configuration.skipBootUuid === true ? { skipsBootUuid: true } : {}),
     target: targetReference(options, facts.reference),
     signature:
       options.enforceContainerSigpolicy || configuration.enforceContainerSignaturePolicy === true
@@ -120,7 +127,26 @@ export function requireComposefsBackend(options: Pick<InstallOptions, 'composefs
 }
 
 function chooseBootloader(options: DecisionOptions, configuration: InstallConfiguration, facts: SourceFacts): string {
-  return options.bootloader ?? configuration.bootloader ?? (facts.hasBootupd ? 'grub' : 'systemd');
+  return (
+    options.bootloader ?? configuration.bootloader ?? (facts.hasBootupd && facts.canRunBootupd ? 'grub' : 'systemd')
+  );
+}
+
+/** Why a boot loader cannot be installed from the image; undefined when it can be, or that is not known yet. */
+function whyUnavailable(bootloader: string, { hasBootupd, bootloaders }: SourceFacts): Problem | undefined {
+  if (bootloaders === undefined) return undefined;
+  const isBootupctlMissing = hasBootupd && !bootloaders.hasBootupctl;
+  if (bootloader === 'grub') {
+    if (isBootupctlMissing) return { code: 'BOOTUPCTL_MISSING', ...withoutBootupctl };
+    return hasBootupd || bootloaders.hasGrub ? undefined : { code: 'IMAGE_WITHOUT_GRUB', ...withoutGrub };
+  }
+  if (bootloader !== 'systemd' || bootloaders.hasSystemdBoot) return undefined;
+  if (!isBootupctlMissing) return { code: 'IMAGE_WITHOUT_SYSTEMD_BOOT', ...withoutSystemdBoot };
+  return {
+    code: 'BOOTUPCTL_MISSING',
+    message: `${withoutBootupctl.message}; nor has it systemd-boot, which is used instead`,
+    hint: `install bootupd when the image is built, or ${withoutSystemdBoot.hint}`,
+  };
 }
 
 /**

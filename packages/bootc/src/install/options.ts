@@ -18,6 +18,8 @@ export interface CommonInstallOptions {
   isUnified?: boolean;
   boundImages: 'stored' | 'skip' | 'pull';
   bootloader?: InstallBootloader;
+  /** Bootupd is not to write down the UUID of the file system with `/boot`. */
+  skipsBootUuid?: boolean;
   composefsBackend: boolean;
   allowMissingVerity: boolean;
   ukiAddons: readonly string[];

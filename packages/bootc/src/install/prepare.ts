@@ -4,6 +4,7 @@ import { configurationArchitecture } from '../boot/architecture.ts';
 import { detectContainer } from '../container/containerenv.ts';
 import { imageOfContainer, inspectSurroundings } from '../container/source-image.ts';
 import { displayReference, type ImageReference, parseTransportReference } from '../deployment/image-reference.ts';
+import { bootupdProgram } from './bootupd.ts';
 import { type InstallConfiguration, loadInstallConfiguration } from './configuration.ts';
 import { type DecisionOptions, decideInstallation, type InstallDecision, requireComposefsBackend } from './decide.ts';
 import type { CommonInstallOptions } from './options.ts';
@@ -49,8 +50,9 @@ export async function prepareInstallation(
   const source = await inspectSourceImage(reference);
   const facts = {
     reference: source.reference,
-    hasBootupd: source.hasBootupd && (await exists('/usr/bin/bootupctl')),
-    ...(source.hasGrub === undefined ? {} : { hasGrub: source.hasGrub }),
+    hasBootupd: source.hasBootupd,
+    canRunBootupd: await exists(`/${bootupdProgram}`),
+    ...(source.bootloaders === undefined ? {} : { bootloaders: source.bootloaders }),
     ...(source.sealedFor === undefined ? {} : { sealedFor: source.sealedFor }),
   };
   const by = await decideBy(configuration);

@@ -4,9 +4,20 @@ import { formatTransportReference, type ImageReference } from '../deployment/ima
 import { windowOfFile } from '../uki/byte-window.ts';
 import { unifiedKernelsDirectory } from '../uki/image-unified-kernel.ts';
 import { readUnifiedKernel } from '../uki/unified-kernel.ts';
+import { bootupdProgram, bootupdUpdates } from './bootupd.ts';
 import { kernelFileNames, modulesDirectory, withoutInitramfs, withoutKernel } from './find-kernel.ts';
 import { grubProgram } from './grub.ts';
+import { systemdBootDirectory } from './systemd-boot.ts';
 import { findInLayers, namesInLayers } from './unpacked-layers.ts';
+
+/** What of boot loaders an image brings. */
+export interface ImageBootloaders {
+  hasSystemdBoot: boolean;
+  /** A grub that is installed without bootupd. */
+  hasGrub: boolean;
+  /** The program that installs what the image has for bootupd. */
+  hasBootupctl: boolean;
+}
 
 /** An image that is going to be installed, as far as it can be known without importing it. */
 export interface SourceImage {
@@ -16,8 +27,8 @@ export interface SourceImage {
   neededBytes: number;
   /** The image brings bootupd's updates. */
   hasBootupd: boolean;
-  /** The image brings a grub that can be installed; absent where that is known only after the import. */
-  hasGrub?: boolean;
+  /** What of boot loaders the image brings; absent where that is known only after the import. */
+  bootloaders?: ImageBootloaders;
   /** The deployment that its unified kernel image boots; absent where it has none, or that is known only after the import. */
   sealedFor?: ComposefsArgument;
 }
@@ -38,9 +49,17 @@ export async function inspectSourceImage(reference: ImageReference): Promise<Sou
     reference,
     manifestDigest,
     neededBytes: Math.ceil(layersBytes * overhead.factor) + overhead.bytes,
-    hasBootupd: await hasPath(folders, 'usr/lib/bootupd/updates'),
-    ...(folders.length === 0 ? {} : { hasGrub: await hasPath(folders, grubProgram) }),
+    hasBootupd: await hasPath(folders, bootupdUpdates),
+    ...(folders.length === 0 ? {} : { bootloaders: await findBootloaders(folders) }),
     ...(sealedFor === undefined ? {} : { sealedFor }),
+  };
+}
+
+async function findBootloaders(folders: readonly string[]): Promise<ImageBootloaders> {
+  return {
+    hasSystemdBoot: (await namesInLayers(folders, systemdBootDirectory)).length > 0,
+    hasGrub: await hasPath(folders, grubProgram),
+    hasBootupctl: await hasPath(folders, bootupdProgram),
   };
 }
 

@@ -7,6 +7,12 @@ import { mountAt } from './mounts.ts';
 /** Where an image keeps the programs of systemd-boot, relative to its root. */
 export const systemdBootDirectory = 'usr/lib/systemd/boot/efi';
 
+/** What is to be said of an image without it. */
+export const withoutSystemdBoot = {
+  message: `the image has no systemd-boot (/${systemdBootDirectory})`,
+  hint: 'install systemd-boot-efi (Debian) or systemd-boot-unsigned (Fedora, CentOS) when the image is built',
+} as const;
+
 /** Where an image keeps variables that systemd-boot enrols into the firmware, relative to its root. */
 const secureBootKeysDirectory = 'usr/lib/bootc/install/secureboot-keys';
 
@@ -69,9 +75,7 @@ export async function installSystemdBoot(options: {
   const abort = signal === undefined ? {} : { signal };
   const programs = await namesIn(join(imageRoot, systemdBootDirectory));
   if (programs.length === 0) {
-    throw new CodedError('IMAGE_WITHOUT_SYSTEMD_BOOT', `the image has no systemd-boot (/${systemdBootDirectory})`, {
-      hint: 'install systemd-boot-efi (Debian) or systemd-boot-unsigned (Fedora, CentOS) when the image is built',
-    });
+    throw new CodedError('IMAGE_WITHOUT_SYSTEMD_BOOT', withoutSystemdBoot.message, { hint: withoutSystemdBoot.hint });
   }
   const version = await readBootctlVersion(signal);
   {

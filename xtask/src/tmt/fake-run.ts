@@ -74,6 +74,7 @@ export function fakeRun(): FakeRun {
         name,
         enabled: true,
         'extra-try_bind_storage': name.includes('upgrade'),
+        'extra-fresh_boot': name.includes('fresh'),
       }));
       writeFileSync(join(guest.folder, 'plans'), JSON.stringify(exported));
     },

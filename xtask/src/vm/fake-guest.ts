@@ -16,6 +16,8 @@ export interface FakeGuest {
   console(text: string): void;
   /** Shell commands of `bcvk libvirt run`. `$state` is the file with the domain state, `$console` the console log. */
   onLaunch(script: string): void;
+  /** Shell commands of `bcvk libvirt take-snapshot`. */
+  onSnapshot(script: string): void;
   /** Shell commands in place of ssh. Default: it answers. */
   onSsh(script: string): void;
   /** A further fake program. */
@@ -33,7 +35,7 @@ const bcvkScript = `echo "$*" >>"$folder/calls"
 case "$1 $2" in
 'libvirt run')
   if [ "$3" = --help ]; then
-    printf '      --log-dir <STREAMS=DIR>\\n      --console-log <F>\\n      --platform-console-log <F>\\n'
+    printf '      --log-dir <STREAMS=DIR>\\n      --console-log <F>\\n      --platform-console-log <F>\\n      --snapshot\\n'
     exit 0
   fi
   for word; do
@@ -49,6 +51,7 @@ case "$1 $2" in
 'libvirt rm')
   if ! [ -e "$state" ]; then echo "error: Domain not found" >&2; exit 1; fi
   rm "$state" ;;
+'libvirt take-snapshot') . "$folder/on-snapshot" ;;
 'libvirt list') cat "$folder/list" ;;
 'libvirt status') cat "$folder/status" ;;
 *) echo "error: unrecognized subcommand '$2'" >&2; exit 2 ;;
@@ -79,6 +82,7 @@ export function fakeGuest(): FakeGuest {
   };
   write('console', 'Linux version 7.2\nsystemd[1]: Switching root.\ndebian login: ');
   write('on-launch', ':\n');
+  write('on-snapshot', ':\n');
   write('list', '[]');
   write('status', '{"accel":"kvm"}');
   program('ssh', 'exit 0\n');
@@ -89,6 +93,7 @@ export function fakeGuest(): FakeGuest {
     path: [bin, process.env.PATH ?? ''].join(delimiter),
     console: (text) => write('console', text),
     onLaunch: (script) => write('on-launch', `${script}\n`),
+    onSnapshot: (script) => write('on-snapshot', `${script}\n`),
     onSsh: (script) => program('ssh', `${script}\n`),
     program,
     state: () => (existsSync(state) ? readFileSync(state, 'utf8').trim() : undefined),

@@ -12,8 +12,13 @@ test('grub understands the menu, whatever is in titles and options', async () =>
     const target = { kind: 'linux', linux: '/boot/k/vmlinuz', initrds: ['/boot/k/initrd'], options } as const;
     const named = { fileName: 'bootc_1_x-9-1.conf', entry: { title: `Tom's {OS} $1`, version: '9', target } };
     writeFileSync(join(path, 'menu'), formatBlsMenu([named]));
-    writeFileSync(join(path, 'start'), formatGrubStart({ filesystemUuid: '7d444840-9dc0', bootIsMount: false }));
-    for (const name of ['menu', 'start']) {
+    for (const [name, bootIsMount] of [
+      ['start', false],
+      ['start-of-separate-boot', true],
+    ] as const) {
+      writeFileSync(join(path, name), formatGrubStart({ filesystemUuid: '7d444840-9dc0', bootIsMount }));
+    }
+    for (const name of ['menu', 'start', 'start-of-separate-boot']) {
       const { exitCode } = await run(['grub-script-check', join(path, name)], { step: 'check a script (grub-common)' });
       expect(exitCode).toBe(0);
     }

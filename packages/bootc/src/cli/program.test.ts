@@ -47,6 +47,17 @@ test.each([['upgrade'], ['update', '--check'], ['switch', 'blah://'], ['rollback
   },
 );
 
+test.each([
+  ['to-disk', '/dev/nonexistent'],
+  ['to-filesystem', '/nonexistent'],
+])('another backend than composefs is refused, and what to set is said: install %s', async (...args) => {
+  const { status, stdout, stderr } = await bootc('install', ...args, '--bootloader', 'systemd');
+  expect(status).toBe(1);
+  expect(stdout).toBe('');
+  expect(stderr).toContain('error: only the composefs backend can be installed');
+  expect(stderr).toContain('set --composefs-backend');
+});
+
 test('status elsewhere is an empty document', async () => {
   const { status, stdout, stderr } = await bootc('status', '--format=json', '--format-version=0');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

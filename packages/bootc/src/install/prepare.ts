@@ -30,7 +30,7 @@ export interface DecisionBasis {
  * Checks everything about an installation that is known before its target is touched.
  *
  * @param decideBy options and configuration to decide by, once the configuration of the running image has been read.
- * @throws CodedError `INSTALLER_NOT_ROOT`, `SOURCE_REQUIRED` and its like, `COMPOSEFS_BACKEND_REQUIRED`; what looking at the
+ * @throws CodedError `COMPOSEFS_BACKEND_REQUIRED`, `INSTALLER_NOT_ROOT`, `SOURCE_REQUIRED` and its like; what looking at the
  * source or deciding throws.
  */
 export async function prepareInstallation(
@@ -38,11 +38,12 @@ export async function prepareInstallation(
   warn: (line: string) => void,
   decideBy: (configuration: InstallConfiguration) => Promise<DecisionBasis>,
 ): Promise<PreparedInstallation> {
+  // A command line that means another backend is wrong wherever it is run.
+  requireComposefsBackend(options);
   if (process.getuid?.() !== 0) {
     throw new CodedError('INSTALLER_NOT_ROOT', 'installing needs root', { hint: 'run it with sudo' });
   }
   const reference = await sourceReference(options);
-  requireComposefsBackend(options);
   const keys = options.rootSshAuthorizedKeys;
   const authorizedKeys = keys === undefined ? undefined : await readAuthorizedKeys(keys);
   const { configuration, warnings } = await loadInstallConfiguration('/', configurationArchitecture());

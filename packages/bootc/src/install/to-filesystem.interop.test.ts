@@ -134,6 +134,7 @@ test.each([
   const menu = readFileSync(join(entries, 'bootc_menu.cfg'), 'utf8').replaceAll(/[0-9a-f]{128}/g, 'ID');
   expect(menu).toContain(`    linux ${base}/bootc_composefs-ID/vmlinuz root=UUID=${uuid} rw`);
   expect(menu).toContain(`    initrd ${base}/bootc_composefs-ID/initrd\n`);
+  await run(['grub-script-check', join(entries, 'bootc_menu.cfg')], { step: 'check the menu (grub-common)' });
   expect(readdirSync(join(root, 'boot')).some((name) => name.startsWith('bootc_composefs-'))).toBe(true);
 });
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openRepository, readImageTree, writeDumpfile } from '@workbench/composefs';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addonFolderName, loaderPaths } from '../boot/names.ts';
@@ -35,7 +36,8 @@ async function sealedImage(version: string, addon: string): Promise<string> {
   });
 }
 
-const stage = (source: string) => system.use((storage) => switchTo(storage, targetOf(source), recordingEnvironment()));
+const stage = (source: string, environment = recordingEnvironment()) =>
+  system.use((storage) => switchTo(storage, targetOf(source), environment));
 const roles = () => system.use(async (storage) => deploymentRoles(await buildRootModel(storage)));
 const unifiedKernels = () => readdirSync(join(system.boot.espDirectory, 'EFI/Linux/bootc')).sort();
 
@@ -77,12 +79,30 @@ test('a sealed image is staged, finalized, and followed by another one; addons t
   expect(readdirSync(deploymentPaths(system.physicalRoot, system.booted.id).directory)).toContain('etc');
 });
 
-test('an image that was changed after it was sealed is refused, and nothing of it stays', async () => {
-  const wrong = writeImageLayout(join(folder.name, 'wrong'), {
-    ...bootableFiles('4'),
-    'boot/EFI/Linux/6.12.efi': makeUki(`composefs=${'a'.repeat(128)}`),
-  });
+test('an image that was changed after it was sealed is refused with both ids and what differs, and nothing of it stays', async () => {
+  const sealed = bootableFiles('4');
+  const scratch = await makeTestSystem();
+  const { id } = await deploy(scratch, writeImageLayout(join(folder.name, 'unchanged'), sealed));
+  await using repository = await openRepository(scratch.repositoryPath);
+  const dump = writeDumpfile(readImageTree(repository, id));
+  const changed = {
+    ...sealed,
+    'etc/hostname': 'changed\n',
+    'usr/lib/added': 'x',
+    'boot/EFI/Linux/6.12.efi': makeUki(`composefs=${id}`),
+    'boot/6.12.dump': dump,
+  };
+  const { id: actual } = await deploy(scratch, writeImageLayout(join(folder.name, 'changed'), changed));
   const before = unifiedKernels();
-  await expect(stage(wrong)).rejects.toThrow(/^The UKI has the wrong composefs= parameter \(is 'a{128}', should be /);
+  const environment = recordingEnvironment();
+  const refusal = await stage(`oci:${join(folder.name, 'changed')}`, environment).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: 'UKI_DIGEST_MISMATCH', hint: expect.stringContaining('seal it again') });
+  expect(String(refusal)).toContain(`The UKI has the wrong composefs= parameter (is '${id}', should be '${actual}'`);
+  expect(environment.warnings).toEqual([
+    expect.stringMatching(/^~ \/etc\/hostname: size 5 became 8, .*content test\\n became changed\\n/),
+    '+ /usr/lib/added: the image has it, the sealed tree has not',
+  ]);
   expect(unifiedKernels()).toEqual(before);
+  expect((await roles()).staged?.id).not.toBe(actual);
+  rmSync(scratch.directory, { recursive: true });
 });

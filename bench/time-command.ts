@@ -6,6 +6,8 @@ import { run } from '@workbench/run';
 /** What a command took, as the kernel counted it for the process and its children. */
 export interface CommandTime {
   wallMs: number;
+  /** Of several runs, that of the fastest. */
+  leastWallMs: number;
   cpuMs: number;
   peakBytes: number;
   stdout: string;
@@ -23,7 +25,13 @@ export async function timeCommand(argv: readonly [string, ...string[]], step: st
     });
     const wallMs = performance.now() - startedAt;
     const [user, system, kibibytes] = (await readFile(report, 'utf8')).trim().split(' ').map(Number);
-    return { wallMs, cpuMs: ((user ?? 0) + (system ?? 0)) * 1000, peakBytes: (kibibytes ?? 0) * 1024, stdout };
+    return {
+      wallMs,
+      leastWallMs: wallMs,
+      cpuMs: ((user ?? 0) + (system ?? 0)) * 1000,
+      peakBytes: (kibibytes ?? 0) * 1024,
+      stdout,
+    };
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -33,5 +41,6 @@ export async function timeCommand(argv: readonly [string, ...string[]], step: st
 export function medianTime(times: readonly CommandTime[]): CommandTime {
   const sorted = times.toSorted((a, b) => a.wallMs - b.wallMs);
   const middle = sorted[Math.floor(sorted.length / 2)] as CommandTime;
-  return { ...middle, peakBytes: Math.max(...times.map(({ peakBytes }) => peakBytes)) };
+  const leastWallMs = Math.min(...times.map(({ wallMs }) => wallMs));
+  return { ...middle, leastWallMs, peakBytes: Math.max(...times.map(({ peakBytes }) => peakBytes)) };
 }

@@ -8,6 +8,7 @@ import { formatOrigin } from '../deployment/origin.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { readImageEtc } from '../etc-merge/read-etc.ts';
 import { writeTree } from '../etc-merge/write-etc.ts';
+import type { BootLocation } from '../storage/boot-entries.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import {
   deploy,
@@ -27,8 +28,13 @@ export interface UpdateSystem extends TestSystem {
 }
 
 /** Installs and boots an image, given by its reference. Kernel and initrd are as `bootableFiles` has them by default. */
-export async function makeUpdateSystem(source: string): Promise<UpdateSystem> {
-  const system = await makeTestSystem();
+export async function makeUpdateSystem(
+  source: string,
+  boot: Partial<Pick<BootLocation, 'bootloader' | 'bootIsMount'>> = {},
+): Promise<UpdateSystem> {
+  const { bootloader, bootIsMount } = boot;
+  const system = await makeTestSystem(bootloader === undefined ? {} : { bootloader });
+  if (bootIsMount !== undefined) system.boot.bootIsMount = bootIsMount;
   const booted = await deploy(system, source);
   const folder = join(
     kernelsDirectory(system.boot.bootDirectory, system.boot.bootloader),

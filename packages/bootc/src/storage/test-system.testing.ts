@@ -12,7 +12,7 @@ import { formatStagedDeployment } from '../deployment/staged-deployment.ts';
 import { deploymentPaths, physicalRoot, stagedRecord } from '../deployment/state-paths.ts';
 import type { BootedStorage } from './booted-storage.ts';
 import { imageStoreOf } from './image-store.ts';
-import { type MockInstallation, makeMockInstallation } from './mock-installation.ts';
+import { type MockInstallation, type MockOptions, makeMockInstallation } from './mock-installation.ts';
 
 /** A deployment of a test system. */
 export interface TestDeployment {
@@ -87,8 +87,8 @@ export function bootableFiles(version: string, kernel = 'kernel', initrd = 'init
 }
 
 /** A system without deployments, its repository empty. Its folder is for the caller to remove. */
-export async function makeTestSystem(): Promise<TestSystem> {
-  const mock = makeMockInstallation({ bootedId: '', isMissingVerityAllowed: true });
+export async function makeTestSystem(options: Pick<MockOptions, 'bootloader'> = {}): Promise<TestSystem> {
+  const mock = makeMockInstallation({ bootedId: '', isMissingVerityAllowed: true, ...options });
   const repositoryPath = join(mock.physicalRoot, physicalRoot.repository);
   await using _ = await composefs.initRepository(repositoryPath, {
     algorithm: 'sha512',
@@ -144,14 +144,14 @@ export function writeEntrySet(
   set: 'entries' | 'entries.staged',
   deployments: readonly TestDeployment[],
 ): void {
-  const { bootloader, bootDirectory } = system.boot;
+  const { bootloader, bootDirectory, bootIsMount = false } = system.boot;
   const entries = deployments.map(({ id, artifactName }) =>
     kernelEntry({
       naming: { osId: 'test', title: 'Test', version: id },
       artifactName,
       kernelArguments: ['rw', `composefs=?${id}`],
       bootloader,
-      bootIsMount: false,
+      bootIsMount,
     }),
   );
   const directory = join(bootDirectory, 'loader', set);

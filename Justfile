@@ -119,7 +119,7 @@ model-test *ARGS:
 bench-composefs *ARGS:
     @node bench/composefs.ts "$@"
 
-# Time `bootc status`, and `bootc upgrade` with nothing new, on a system of plain files; fails when they take too long
+# What a call of bootc costs, and `bootc status` and `upgrade` with nothing new on plain files; fails when they take too long
 [group('checks')]
 bench-bootc:
     @node bench/bootc.ts

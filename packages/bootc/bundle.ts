@@ -10,6 +10,7 @@ import {
   chmod,
   copyFile,
   mkdir,
+  mkdtemp,
   readdir,
   readFile,
   rename,
@@ -20,6 +21,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CodedError, describeError, run } from '@workbench/run';
@@ -130,22 +132,41 @@ async function updateRuntime(output: string): Promise<boolean> {
   return true;
 }
 
-/** Verbs whose functions are in the code cache. All of it is loaded at every start, so these are the ones that are called most. */
-const warmingVerbs: readonly (readonly string[])[] = [['status', '--json'], ['status'], ['--version']];
+/**
+ * Verbs whose functions are in the code cache: those that run what a status and an upgrade run on a booted host, as far as that can be
+ * done here. All of the cache is loaded at every start, so it is not the whole program.
+ */
+function warmingVerbs(repository: string): string[][] {
+  const cfs = ['internals', 'cfs', '--repo', repository];
+  return [
+    ['status', '--json'],
+    ['status'],
+    ['upgrade'],
+    ['internals', 'blockdev', 'ls-filesystem', '/'],
+    [...cfs, 'init', '--insecure', repository],
+    [...cfs, 'images'],
+    ['--version'],
+  ];
+}
 
 /** V8's code cache, made by running the program here, with what it loads being what the next run adds to. */
 async function recordCodeCache(output: string): Promise<void> {
   const library = join(output, 'usr/lib/bootc');
   const cache = join(output, cacheName);
   const recorder = join(import.meta.dirname, 'src/launch/record-code-cache.cjs');
+  const folder = await mkdtemp(join(tmpdir(), 'bootc-code-cache-'));
   await rm(cache, { force: true });
-  for (const verb of warmingVerbs) {
-    await run([join(library, 'node'), '--require', recorder, join(library, 'bootc.cjs'), ...verb], {
-      step: `compile bootc ${verb.join(' ')}`,
-      env: { CODE_CACHE: cache },
-      // What they answer here does not matter.
-      okExitCodes: [0, 1, 2],
-    });
+  try {
+    for (const verb of warmingVerbs(join(folder, 'repository'))) {
+      await run([join(library, 'node'), '--require', recorder, join(library, 'bootc.cjs'), ...verb], {
+        step: `compile bootc ${verb.join(' ')}`,
+        env: { CODE_CACHE: cache, PATH: process.env.PATH },
+        // What they answer here does not matter.
+        okExitCodes: [0, 1, 2],
+      });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
   }
   const time = timeOf(await readFile(cache));
   await chmod(cache, 0o644);

@@ -13,8 +13,22 @@ export interface LinkFinding {
   object?: string;
 }
 
+/** Tells whether objects are there, asking for each once: most are in several images and streams. */
+export function createPresence(repository: Repository): (digest: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (digest) => {
+    const answer = known.get(digest) ?? hasObject(repository, digest);
+    known.set(digest, answer);
+    return answer;
+  };
+}
+
 /** Checks that the stream of a link that leads somewhere is readable, and that all it refers to is there. */
-export async function checkStream(repository: Repository, link: RepositoryLink): Promise<LinkFinding[]> {
+export async function checkStream(
+  repository: Repository,
+  link: RepositoryLink,
+  isThere: (digest: string) => boolean,
+): Promise<LinkFinding[]> {
   const digest = linkedDigest(repository, 'streams', link.name);
   const unopened: LinkFinding = { kind: 'stream-open-failed', detail: `Opening stream '${link.name}'` };
   if (digest === undefined) return [unopened];
@@ -23,12 +37,12 @@ export async function checkStream(repository: Repository, link: RepositoryLink):
     const stream = await openStreamObject(repository, digest);
     const findings: LinkFinding[] = [];
     for (const object of stream.objectReferences) {
-      if (!hasObject(repository, object)) {
+      if (!isThere(object)) {
         findings.push({ kind: 'missing-object-ref', detail: object, object });
       }
     }
     for (const [name, named] of stream.namedReferences) {
-      if (!hasObject(repository, named)) {
+      if (!isThere(named)) {
         findings.push({ kind: 'missing-named-ref', detail: `ref ${name}: ${named}`, object: named });
       }
     }
@@ -41,12 +55,16 @@ export async function checkStream(repository: Repository, link: RepositoryLink):
 }
 
 /** Checks that the image of a link that leads somewhere is valid, and that all its objects are there. */
-export function checkImage(repository: Repository, link: RepositoryLink): LinkFinding[] {
+export function checkImage(
+  repository: Repository,
+  link: RepositoryLink,
+  isThere: (digest: string) => boolean,
+): LinkFinding[] {
   const digest = linkedDigest(repository, 'images', link.name);
   if (digest === undefined) return [{ kind: 'image-invalid', detail: `it leads to ${link.target}` }];
   try {
     return [...readImageObjects(repository, digest)]
-      .filter((object) => !hasObject(repository, object))
+      .filter((object) => !isThere(object))
       .map((object) => ({ kind: 'image-missing-object', detail: object, object }));
   } catch (error) {
     if (error instanceof CodedError) return [{ kind: 'image-invalid', detail: error.message, object: digest }];

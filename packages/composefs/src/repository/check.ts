@@ -1,4 +1,4 @@
-import { checkImage, checkStream, type LinkFinding } from './check-links.ts';
+import { checkImage, checkStream, createPresence, type LinkFinding } from './check-links.ts';
 import { examineObject, messageOf, type ObjectProblem } from './examine-object.ts';
 import { findHurt, type HurtObject } from './hurt-objects.ts';
 import { digestOfTarget, type LinkFolder, listLinks, listReferences, type RepositoryLink } from './links.ts';
@@ -60,9 +60,10 @@ export async function checkRepository(repository: Repository, options: CheckOpti
   // Links are checked meanwhile, but told after the objects.
   const examined = examine(files);
   const ofLinks: FsckReport = { ...report, errors: [] };
+  const isThere = createPresence(repository);
   const [streams, images] = await Promise.all([
-    checkFolder(repository, 'streams', { report: ofLinks, hurt }),
-    checkFolder(repository, 'images', { report: ofLinks, hurt }),
+    checkFolder(repository, 'streams', { report: ofLinks, hurt, isThere }),
+    checkFolder(repository, 'images', { report: ofLinks, hurt, isThere }),
     examined,
   ]);
   await checkObjects(files, examined, { report, hurt });
@@ -108,8 +109,9 @@ async function checkObjects(
 async function checkFolder(
   repository: Repository,
   folder: LinkFolder,
-  { report, hurt }: { report: FsckReport; hurt: Set<string> },
+  context: { report: FsckReport; hurt: Set<string>; isThere: (digest: string) => boolean },
 ): Promise<{ checked: number; corrupted: number }> {
+  const { report, hurt, isThere } = context;
   const entries = listLinks(repository, folder);
   let corrupted = 0;
   const count = (link: RepositoryLink, findings: LinkFinding[]) => {
@@ -126,7 +128,11 @@ async function checkFolder(
   for (const link of entries) {
     if (link.target === undefined) count(link, [{ kind: 'entry-not-symlink', detail: '' }]);
     else if (!link.isResolved) count(link, [brokenLink(repository, link.target)]);
-    else count(link, folder === 'images' ? checkImage(repository, link) : await checkStream(repository, link));
+    else
+      count(
+        link,
+        folder === 'images' ? checkImage(repository, link, isThere) : await checkStream(repository, link, isThere),
+      );
   }
   const corruptedEntries = corrupted;
   for (const reference of listReferences(repository, folder)) {

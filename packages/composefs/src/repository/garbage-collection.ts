@@ -54,7 +54,7 @@ export async function planGarbageCollection(
   const kept: GcPlan['kept'] = { objects: 0, bytes: 0 };
   for (const { path, digest } of listObjectFiles(repository)) {
     if (digest === undefined) throw foreignFile(repository, path);
-    const sizeBytes = statSync(join(repository.path, path)).size;
+    const sizeBytes = statSync(`${repository.path}/${path}`).size;
     if (!live.has(digest)) objects.push({ digest, sizeBytes });
     else {
       kept.objects += 1;

@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { verifyFile } from '../fsverity/seal.ts';
 import { isSystemError } from '../syscalls/libc.ts';
@@ -10,9 +9,14 @@ export function objectPath(digest: string): string {
   return `objects/${digest.slice(0, 2)}/${digest.slice(2)}`;
 }
 
+// Thousands of paths are made, and normalizing each takes as long as the call that it is for.
+function pathOf(repository: Repository, digest: string): string {
+  return `${repository.path}/${objectPath(digest)}`;
+}
+
 /** Whether an object is there. Its content is not looked at. */
 export function hasObject(repository: Repository, digest: string): boolean {
-  return statSync(join(repository.path, objectPath(digest)), { throwIfNoEntry: false })?.isFile() === true;
+  return statSync(pathOf(repository, digest), { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Whether an object is there, and no check found it damaged. Its content is not looked at. */
@@ -22,7 +26,7 @@ export function isUsable(repository: Repository, digest: string): boolean {
 
 /** Size of an object in bytes, or undefined if it is not there. */
 export function objectSize(repository: Repository, digest: string): number | undefined {
-  return statSync(join(repository.path, objectPath(digest)), { throwIfNoEntry: false })?.size;
+  return statSync(pathOf(repository, digest), { throwIfNoEntry: false })?.size;
 }
 
 /**
@@ -34,7 +38,7 @@ export function objectSize(repository: Repository, digest: string): number | und
 export function openObject(repository: Repository, digest: string): number {
   let fd: number;
   try {
-    fd = openSync(join(repository.path, objectPath(digest)), constants.O_RDONLY);
+    fd = openSync(pathOf(repository, digest), constants.O_RDONLY);
   } catch (error) {
     if (!isSystemError(error, 'ENOENT')) throw error;
     throw new CodedError('OBJECT_MISSING', `${repository.path} has no object ${digest}`, {

@@ -225,7 +225,7 @@ export async function linkAsObject(
 
 /** Whether an intact object is there under a digest. */
 export function isPresent(repository: Repository, digest: string, sizeBytes: number): boolean {
-  const path = join(repository.path, objectPath(digest));
+  const path = `${repository.path}/${objectPath(digest)}`;
   // Most often it is not there, and that is cheaper to hear than an error.
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
   const fd = openSync(path, constants.O_RDONLY);
@@ -251,7 +251,7 @@ function ensureDirectory(repository: Repository, directory: string): void {
 // Objects are linked before they are synced, so that a loss of power can leave a name with less than its content.
 // Whoever stores the same object again notices and puts the whole one in its place.
 function publish(repository: Repository, file: UnnamedFile, digest: string, sizeBytes: number): boolean {
-  const path = join(repository.path, objectPath(digest));
+  const path = `${repository.path}/${objectPath(digest)}`;
   ensureDirectory(repository, `objects/${digest.slice(0, 2)}`);
   if (publishFile(file, path)) return true;
   if (isPresent(repository, digest, sizeBytes)) return false;

@@ -8,6 +8,8 @@ export interface GuestMount {
   tag: string;
   guestPath: string;
   readOnly: boolean;
+  /** Where the guest has the share's device, for one that is not there at the first boot: a pattern for glob(7). */
+  onlyWith?: string | undefined;
 }
 
 /** What is put into a guest from outside. */
@@ -76,11 +78,12 @@ export function mountUnitName(path: string): string {
   return `${escaped.length === 0 ? '-' : escaped.join('')}.mount`;
 }
 
-function mountUnit({ tag, guestPath, readOnly }: GuestMount): string {
+function mountUnit({ tag, guestPath, readOnly, onlyWith }: GuestMount): string {
   return [
     '[Unit]',
     `Description=Folder ${tag} of the host`,
     'ConditionPathExists=!/etc/initrd-release',
+    ...(onlyWith === undefined ? [] : [`ConditionPathExistsGlob=${onlyWith}`]),
     'Before=remote-fs.target',
     '',
     '[Mount]',

@@ -19,6 +19,7 @@ const plain: DomainDescription = {
   },
   diskFile: '/state/vm-one/disk.qcow2',
   shares: [],
+  laterShares: 0,
   virtiofsd: undefined,
   hasTpm: false,
   serialLog: '/logs/platform-console.txt',

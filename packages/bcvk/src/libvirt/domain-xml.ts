@@ -27,6 +27,8 @@ export interface DomainDescription {
   firmware: DomainFirmware;
   diskFile: string;
   shares: readonly SharedFolder[];
+  /** How many folders may be shared once the VM runs (share-later.ts). */
+  laterShares: number;
   /** Program that serves the shares; libvirt looks for one itself if undefined. */
   virtiofsd: string | undefined;
   hasTpm: boolean;
@@ -48,10 +50,10 @@ export interface DomainDescription {
 /**
  * The domain as libvirt's XML (formatdomain). The guest reaches out, and is reached, through one user-mode network card
  * that only QEMU's command line can describe in this generation of libvirt; ssh is forwarded on the loopback address
- * alone. Memory is shared only for virtiofs, which needs it.
+ * alone. Memory is shared only for virtiofs, which needs it, from the start also where a folder comes later.
  */
 export function domainXml(domain: DomainDescription): string {
-  const needsSharedMemory = domain.shares.length > 0;
+  const needsSharedMemory = domain.shares.length + domain.laterShares > 0;
   return renderXml(
     element(
       'domain',
@@ -141,16 +143,8 @@ function devices(domain: DomainDescription) {
       element('target', { dev: 'vda', bus: 'virtio' }),
     ),
     element('controller', { type: 'usb', model: 'none' }),
-    ...domain.shares.map(({ folder, tag }) =>
-      element(
-        'filesystem',
-        { type: 'mount', accessmode: 'passthrough' },
-        element('driver', { type: 'virtiofs', queue: 1024 }),
-        domain.virtiofsd === undefined ? undefined : element('binary', { path: domain.virtiofsd, xattr: 'on' }),
-        element('source', { dir: folder }),
-        element('target', { dir: tag }),
-      ),
-    ),
+    ...(domain.laterShares === 0 ? [] : rootPorts(domain.laterShares)),
+    ...domain.shares.map((share) => filesystem(share, domain.virtiofsd)),
     consoleDevice('serial', domain.serialLog),
     consoleDevice('virtio', domain.virtioLog),
     journalChannel('org.bcvk.journal', domain.journalFile),
@@ -162,6 +156,47 @@ function devices(domain: DomainDescription) {
       : undefined,
     element('rng', { model: 'virtio' }, textElement('backend', '/dev/urandom', { model: 'random' })),
     element('memballoon', { model: 'none' }),
+  );
+}
+
+/** Devices that libvirt gives a port of their own, before any share: disk, virtio-serial, random numbers. */
+const ownPorts = 3;
+const firstPortSlot = 0x11;
+
+/**
+ * Ports for all devices and for the folders that come later: libvirt fills them in their order, and makes none that is
+ * left free by itself. They have fixed places, so that the guest can be told where a folder will appear.
+ */
+function rootPorts(laterShares: number) {
+  return Array.from({ length: ownPorts + laterShares }, (_, index) =>
+    element(
+      'controller',
+      { type: 'pci', index: index + 1, model: 'pcie-root-port' },
+      element('address', { type: 'pci', bus: 0, slot: `0x${(firstPortSlot + index).toString(16)}`, function: 0 }),
+    ),
+  );
+}
+
+/** Where the guest has the device of a folder that is shared later: a pattern for glob(7). */
+export function laterSharePattern(place: number): string {
+  const slot = (firstPortSlot + ownPorts + place).toString(16);
+  return `/sys/devices/pci0000:00/0000:00:${slot}.0/0000:*/virtio*`;
+}
+
+/** A folder as a device of its own, for a VM that runs. */
+export function laterShareXml(share: SharedFolder, place: number, virtiofsd: string | undefined): string {
+  return renderXml(filesystem(share, virtiofsd, ownPorts + place + 1));
+}
+
+function filesystem({ folder, tag }: SharedFolder, virtiofsd: string | undefined, bus?: number) {
+  return element(
+    'filesystem',
+    { type: 'mount', accessmode: 'passthrough' },
+    element('driver', { type: 'virtiofs', queue: 1024 }),
+    virtiofsd === undefined ? undefined : element('binary', { path: virtiofsd, xattr: 'on' }),
+    element('source', { dir: folder }),
+    element('target', { dir: tag }),
+    bus === undefined ? undefined : element('address', { type: 'pci', bus, slot: 0, function: 0 }),
   );
 }
 

@@ -42,6 +42,7 @@ async function defineVm(): Promise<void> {
     firmware: { kind: 'uefi', secure: false, ...firmware, varsFile: files.firmwareVariables },
     diskFile: files.disk,
     shares: [{ folder: share, tag: 'hoststorage' }],
+    laterShares: 0,
     virtiofsd: undefined,
     hasTpm: false,
     serialLog: join(state, 'platform-console.txt'),

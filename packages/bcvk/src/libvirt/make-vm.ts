@@ -6,6 +6,7 @@ import { type DomainFirmware, domainXml } from './domain-xml.ts';
 import { findFirmware } from './firmware.ts';
 import type { RunVmRequest } from './run-vm-request.ts';
 import { enrolKeys } from './secure-boot.ts';
+import { planLater } from './share-later.ts';
 import { planShares } from './shares.ts';
 import { createSshKey } from './ssh-key.ts';
 import { withSshPort } from './ssh-port.ts';
@@ -26,15 +27,19 @@ export async function makeVm(name: string, parts: VmParts, snapshotKey?: string)
     if (snapshotKey !== undefined) phase.fact('wantsSnapshot', true);
     await removeVmFolder(folder);
     const files = vmFiles(folder);
-    const shares = await planShares(request, files.shares);
+    const planned = await planShares(request, files.shares);
+    // What has a folder of the host cannot be saved: it gets it afterwards.
+    const later = snapshotKey === undefined ? undefined : planLater(planned);
+    const shares = later?.atBoot ?? planned;
     const record = {
       connect: request.connect ?? null,
       baseDiskKey: baseDisk.key,
-      readOnlyBinds: shares.readOnlyBinds,
+      readOnlyBinds: planned.readOnlyBinds,
+      laterShares: later?.shares ?? [],
     };
     createVmFolder(folder, record);
     requireBaseDisk(baseDisk, context);
-    await bindReadOnly({ schema: 1, ...record });
+    await bindReadOnly(record);
     await makeOverlay(baseDisk.file, files.disk, request.diskBytes);
     if (request.diskEditor !== undefined) {
       phase.note(`Editing the disk with ${request.diskEditor}`);
@@ -50,6 +55,7 @@ export async function makeVm(name: string, parts: VmParts, snapshotKey?: string)
         firmware,
         diskFile: files.disk,
         shares,
+        laterShares: later?.shares.length ?? 0,
         sshPublicKey: key.publicKey,
         sshPort,
         ports: request.ports,

@@ -8,6 +8,8 @@ import { findFirmware } from './firmware.ts';
 import { setGuestClock } from './guest-clock.ts';
 import type { RunVmRequest } from './run-vm-request.ts';
 import { renameSaveImage } from './save-image.ts';
+import { attachLater, planLater } from './share-later.ts';
+import { planShares } from './shares.ts';
 import { withSshPort } from './ssh-port.ts';
 import { makeOverlay, requireBaseDisk } from './vm-disk.ts';
 import { createVmFolder, removeVmFolder, vmFiles } from './vm-folder.ts';
@@ -26,7 +28,14 @@ export async function restoreVm(name: string, parts: VmParts, snapshot: Snapshot
     await removeVmFolder(folder);
     const files = vmFiles(folder);
     const kept = snapshotFiles(snapshot.folder);
-    createVmFolder(folder, { connect: request.connect ?? null, baseDiskKey: baseDisk.key, readOnlyBinds: [] });
+    const planned = await planShares(request, files.shares);
+    const later = planLater(planned);
+    createVmFolder(folder, {
+      connect: request.connect ?? null,
+      baseDiskKey: baseDisk.key,
+      readOnlyBinds: planned.readOnlyBinds,
+      laterShares: later.shares,
+    });
     requireBaseDisk(baseDisk, context);
     await makeOverlay(kept.disk, files.disk, request.diskBytes);
     if (request.firmware !== 'bios') copyFileSync(kept.firmwareVariables, files.firmwareVariables);
@@ -37,7 +46,8 @@ export async function restoreVm(name: string, parts: VmParts, snapshot: Snapshot
         uuid: randomUUID(),
         firmware: ownFirmware(request.firmware, files.firmwareVariables),
         diskFile: files.disk,
-        shares: { folders: [], mounts: [], readOnlyBinds: [] },
+        shares: later.atBoot,
+        laterShares: later.shares.length,
         sshPublicKey: record.publicKey,
         sshPort,
         ports: request.ports,
@@ -66,7 +76,10 @@ export async function restoreVm(name: string, parts: VmParts, snapshot: Snapshot
       await virsh(['restore', kept.memory, '--running'], `restore the VM ${name}`);
       return sshPort;
     });
-    await setGuestClock({ name, port, privateKey: record.privateKey }, context.signal);
+    const guest = { name, port, privateKey: record.privateKey };
+    await setGuestClock(guest, context.signal);
+    const { virtiofsd } = request;
+    await attachLater(guest, folder, { virsh, virtiofsd, env: context.env, signal: context.signal });
     phase.note(`VM ${name} started from a snapshot of ${record.created}`);
   });
 }

@@ -3,6 +3,7 @@ import type { BaseDisk } from '../cache/base-disks.ts';
 import type { Context } from '../context/context.ts';
 import { parseLogDir } from './run-options.ts';
 import type { RunVmRequest } from './run-vm-request.ts';
+import { planLater } from './share-later.ts';
 import { snapshotKey, snapshotObstacle } from './snapshot-choice.ts';
 import type { VmParts } from './vm-parts.ts';
 
@@ -25,6 +26,8 @@ const request = {
   logs: parseLogDir('journal,console=/one'),
 } as unknown as RunVmRequest;
 
+const none = planLater({ folders: [], mounts: [], readOnlyBinds: [] });
+
 function partsOf(change: Partial<RunVmRequest> = {}, key = '1', processorLevel = 2): VmParts {
   const baseDisk = { key, record: { processorLevel } } as BaseDisk;
   const context = {} as Context;
@@ -32,7 +35,7 @@ function partsOf(change: Partial<RunVmRequest> = {}, key = '1', processorLevel =
 }
 
 test('VMs that differ in what is their own alone have one snapshot', () => {
-  const key = snapshotKey(partsOf(), 'v1');
+  const key = snapshotKey(partsOf(), 'v1', none);
   expect(key).toMatch(/^[0-9a-f]{16}$/);
   const other: Partial<RunVmRequest> = {
     name: 'two',
@@ -40,7 +43,7 @@ test('VMs that differ in what is their own alone have one snapshot', () => {
     ports: [{ hostPort: 8080, guestPort: 80 }],
     logs: parseLogDir('journal,console=/two'),
   };
-  expect(snapshotKey(partsOf(other), 'v1')).toBe(key);
+  expect(snapshotKey(partsOf(other), 'v1', none)).toBe(key);
 });
 
 test.each([
@@ -51,7 +54,7 @@ test.each([
   ['streams', partsOf({ logs: parseLogDir('console=/one') }), 'v1'],
   ['debug port', partsOf({ firmwareLog: true }), 'v1'],
 ])('another %s is another snapshot', (_what, parts, versions) => {
-  expect(snapshotKey(parts, versions)).not.toBe(snapshotKey(partsOf(), 'v1'));
+  expect(snapshotKey(parts, versions, none)).not.toBe(snapshotKey(partsOf(), 'v1', none));
 });
 
 test.each<[string, Partial<RunVmRequest>]>([
@@ -60,8 +63,7 @@ test.each<[string, Partial<RunVmRequest>]>([
   ['Secure Boot', { firmware: 'uefi-secure' }],
   ['TPM', { hasTpm: true }],
   ['graphical', { graphicalConsole: true }],
-  ['virtiofs', { bindStorage: true }],
-  ['virtiofs', { volumes: [{ host: '/', guest: 'root' }] }],
+  ['more than 4', { bindStorage: true, volumes: Array(4).fill({ host: '/', guest: 'root' }) }],
 ])('what cannot have a snapshot says why: %s', (why, change) => {
   expect(snapshotObstacle({ ...request, ...change }, 'tcg')).toContain(why);
 });
@@ -69,4 +71,22 @@ test.each<[string, Partial<RunVmRequest>]>([
 test('a plain VM can, where it is emulated', () => {
   expect(snapshotObstacle(request, 'tcg')).toBeUndefined();
   expect(snapshotObstacle(request, 'kvm')).toContain('KVM');
+});
+
+test('folders of the host come later, each where the guest was told', () => {
+  const { atBoot, shares } = planLater({
+    folders: [
+      { folder: '/a', tag: 'raw' },
+      { folder: '/vm/shares/hoststorage', tag: 'hoststorage' },
+    ],
+    mounts: [{ tag: 'hoststorage', guestPath: '/run/a-b', readOnly: true }],
+    readOnlyBinds: [],
+  });
+  const device = '/sys/devices/pci0000:00/0000:00:15.0/0000:*/virtio*';
+  expect(atBoot).toMatchObject({ folders: [], mounts: [{ tag: 'hoststorage', onlyWith: device }] });
+  expect(shares).toEqual([
+    { folder: '/a', tag: 'raw', device: device.replace('15', '14') },
+    { folder: '/vm/shares/hoststorage', tag: 'hoststorage', device, unit: 'run-a\\x2db.mount' },
+  ]);
+  expect(snapshotKey(partsOf(), 'v1', { atBoot, shares })).not.toBe(snapshotKey(partsOf(), 'v1', none));
 });

@@ -5,6 +5,8 @@ import { type DomainFirmware, domainXml } from './domain-xml.ts';
 import { findFirmware } from './firmware.ts';
 import type { LogFiles } from './run-options.ts';
 import type { RunVmRequest } from './run-vm-request.ts';
+import { planLater } from './share-later.ts';
+import { planShares } from './shares.ts';
 import { describeDomain, type VmParts } from './vm-parts.ts';
 
 /** What a VM has to do with snapshots. */
@@ -13,6 +15,9 @@ export type SnapshotChoice =
   /** There is none of its kind yet. */
   | { kind: 'wanted'; key: string }
   | { kind: 'found'; key: string; snapshot: Snapshot };
+
+/** As many as there is place for beside the network card. */
+const mostLaterShares = 4;
 
 /** Why a VM can neither start from a snapshot nor have one taken; undefined if it can. Pure. */
 export function snapshotObstacle(request: RunVmRequest, accel: VmParts['accel']): string | undefined {
@@ -23,8 +28,8 @@ export function snapshotObstacle(request: RunVmRequest, accel: VmParts['accel'])
   if (request.firmware === 'uefi-secure') return 'what Secure Boot lets through shows in a boot alone';
   if (request.hasTpm) return 'the state of a TPM belongs to one VM';
   if (request.graphicalConsole) return 'it has a graphical console';
-  if (request.bindStorage || volumes.length + binds.length + readOnlyBinds.length > 0) {
-    return 'QEMU cannot save a VM that has a folder of the host (virtiofs)';
+  if (volumes.length + binds.length + readOnlyBinds.length + (request.bindStorage ? 1 : 0) > mostLaterShares) {
+    return `it shares more than ${mostLaterShares} folders`;
   }
   return undefined;
 }
@@ -35,7 +40,7 @@ export async function chooseSnapshot(parts: VmParts): Promise<SnapshotChoice> {
   const why = request.snapshot ? snapshotObstacle(request, accel) : 'it was not asked for';
   if (why !== undefined) return { kind: 'none', why };
   const versions = (await virsh(['version'], 'ask libvirt for its version')).stdout;
-  const key = snapshotKey(parts, versions);
+  const key = snapshotKey(parts, versions, planLater(await planShares(request, '/shares')));
   const snapshot = findSnapshot(snapshotsFolder(baseDisk.file), key);
   return snapshot === undefined ? { kind: 'wanted', key } : { kind: 'found', key, snapshot };
 }
@@ -44,7 +49,7 @@ export async function chooseSnapshot(parts: VmParts): Promise<SnapshotChoice> {
  * The key of a VM's snapshot: 16 hexadecimal digits of the SHA-256 of its base disk's key, of its domain without what each
  * VM has of its own (names, files, ports, ssh key), of the versions, and of the firmware's file.
  */
-export function snapshotKey(parts: VmParts, versions: string): string {
+export function snapshotKey(parts: VmParts, versions: string, later: ReturnType<typeof planLater>): string {
   const { request, baseDisk } = parts;
   const firmware = firmwareOfAll(request.firmware);
   const own = (file: string | undefined, name: string) => (file === undefined ? undefined : `/${name}`);
@@ -60,7 +65,8 @@ export function snapshotKey(parts: VmParts, versions: string): string {
       uuid: 'any',
       firmware,
       diskFile: '/disk',
-      shares: { folders: [], mounts: [], readOnlyBinds: [] },
+      shares: later.atBoot,
+      laterShares: later.shares.length,
       sshPublicKey: '',
       sshPort: 0,
       ports: [],

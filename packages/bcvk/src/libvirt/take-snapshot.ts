@@ -14,9 +14,27 @@ import { tryLock } from '../lock/flock.ts';
 import { type DomainRecord, getDomain } from './domain-info.ts';
 import { setGuestClock } from './guest-clock.ts';
 import { readSaveImage } from './save-image.ts';
+import { attachLater } from './share-later.ts';
 import { writeKeyFile } from './ssh-key.ts';
 import { createVirsh, type Virsh } from './virsh.ts';
 import { vmFiles, vmFolder } from './vm-folder.ts';
+
+/**
+ * Takes the snapshot that a VM was started for (`run --snapshot`), if no other VM gave it, has the VM go on, and gives it
+ * the folders of the host that it had to be without.
+ */
+export async function takeSnapshot(name: string, connect: string | undefined, context: Context): Promise<void> {
+  const virsh = createVirsh(connect);
+  const domain = await getDomain(virsh, name);
+  try {
+    await takeWanted(domain, virsh, context);
+  } finally {
+    const guest = { name, port: domain.info.ssh_port!, privateKey: domain.info.ssh_private_key! };
+    const virtiofsd = context.env.VIRTIOFSD_BIN;
+    const folder = vmFolder(context.folders.state, name);
+    await attachLater(guest, folder, { virsh, virtiofsd, env: context.env, signal: context.signal });
+  }
+}
 
 /**
  * Takes the snapshot that a VM was started for (`run --snapshot`), and has the VM go on. It stands still for as long as
@@ -24,9 +42,8 @@ import { vmFiles, vmFolder } from './vm-folder.ts';
  *
  * @throws CodedError when the VM does not go on. Whatever else goes wrong is told, and no snapshot is there.
  */
-export async function takeSnapshot(name: string, connect: string | undefined, context: Context): Promise<void> {
-  const virsh = createVirsh(connect);
-  const domain = await getDomain(virsh, name);
+async function takeWanted(domain: DomainRecord, virsh: Virsh, context: Context): Promise<void> {
+  const { name } = domain.info;
   const key = domain.metadata.get('wanted-snapshot');
   const baseDisk = findBaseDisk(baseDiskFolder(context.folders.cache), domain.metadata.get('base-disk') ?? '');
   if (key === undefined || baseDisk === undefined) {

@@ -11,6 +11,10 @@ const recordSchema = z.object({
   baseDiskKey: z.string(),
   /** Folders that must be bound read-only before the VM starts: from where, to where. */
   readOnlyBinds: z.array(z.object({ from: z.string(), to: z.string() })),
+  /** Folders that are shared once the VM has booted: `unit` is the one that mounts it in the guest, `device` where it is. */
+  laterShares: z
+    .array(z.object({ folder: z.string(), tag: z.string(), unit: z.string().optional(), device: z.string() }))
+    .default([]),
 });
 
 /** What this program must remember of a VM beside its domain. */
@@ -33,7 +37,7 @@ export function vmFiles(folder: string) {
 }
 
 /** Makes a VM's folder and its record, which must be there before anything else of the VM is. */
-export function createVmFolder(folder: string, record: Omit<VmRecord, 'schema'>): void {
+export function createVmFolder(folder: string, record: Omit<z.input<typeof recordSchema>, 'schema'>): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(vmFiles(folder).record, `${JSON.stringify({ schema: 1, ...record }, undefined, 2)}\n`);
 }
@@ -48,7 +52,7 @@ export function readVmRecord(folder: string): VmRecord | undefined {
 }
 
 /** Binds the folders of a VM that its guest may only read; what is bound already stays. */
-export async function bindReadOnly(record: VmRecord): Promise<void> {
+export async function bindReadOnly(record: Pick<VmRecord, 'readOnlyBinds'>): Promise<void> {
   for (const { from, to } of record.readOnlyBinds) {
     if (isMountPoint(to)) continue;
     mkdirSync(to, { recursive: true });

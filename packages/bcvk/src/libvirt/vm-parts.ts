@@ -28,6 +28,7 @@ export interface OwnParts {
   firmware: DomainFirmware;
   diskFile: string;
   shares: Awaited<ReturnType<typeof planShares>>;
+  laterShares: number;
   sshPublicKey: string;
   sshPort: number;
   ports: RunVmRequest['ports'];
@@ -48,6 +49,7 @@ export function describeDomain({ request, baseDisk, accel, context }: VmParts, o
     firmware: own.firmware,
     diskFile: own.diskFile,
     shares: shares.folders,
+    laterShares: own.laterShares,
     virtiofsd: shares.folders.length === 0 ? undefined : findVirtiofsd(request.virtiofsd, context.env),
     hasTpm: request.hasTpm,
     serialLog: logs.platformConsole,

@@ -28,8 +28,10 @@ stage_0() {
     publish "$app"
   done
   bind app-missing
-  check_error 'an image whose bound image cannot be had is not staged' 'app-missing' \
+  # What is fetched is told first.
+  check_exit 'an image whose bound image cannot be had is not staged' 1 \
     bootc switch --transport containers-storage localhost/binding
+  check_contains 'and it is told which' 'app-missing' "$err"
   check_exit 'nothing is staged' 1 test -e /run/composefs/staged-deployment
   bind app-one
   switch_to binding

@@ -40,7 +40,7 @@ export async function runPlans(
   const limit = pLimit(slots);
   let isOver = false;
   const runOne = async (plan: Plan): Promise<void> => {
-    if (isOver) return;
+    if (isOver || context.signal.aborted) return;
     const report = await runWithRetries(context, plan);
     if (report.failure?.phase === 'install') isOver = true;
     done(tolerate(report, quarantine, formatCell(options.cell)));
@@ -48,6 +48,7 @@ export async function runPlans(
   const results = await Promise.allSettled(plans.map((plan) => limit(runOne, plan)));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+  context.signal.throwIfAborted();
 }
 
 /** Tries a plan again after a failure of the infrastructure, and only then: a retry must not hide a defect. */

@@ -148,9 +148,10 @@ test('the upgrade image is made only for a plan that wants it', async () => {
   expect(guest.calls().some((call) => call.includes('--bind-storage-ro'))).toBe(true);
 });
 
-test('an abort stops tmt, removes the VM, and says where the logs are', async () => {
+test('an abort stops tmt, removes the VM, begins nothing more, and says where the logs are', async () => {
+  plans('/plans/one', '/plans/two');
   onTmt('touch "$folder/running"; exec sleep 60');
-  const running = runIt();
+  const running = runIt({ parallel: 1 });
   const waiting = setInterval(() => existsSync(join(guest.folder, 'running')) && controller.abort(), 10);
   await expect(running).rejects.toMatchObject({
     code: 'INTERRUPTED',
@@ -159,6 +160,7 @@ test('an abort stops tmt, removes the VM, and says where the logs are', async ()
   });
   clearInterval(waiting);
   expect(guest.state()).toBeUndefined();
+  expect(guest.calls().filter((call) => call.startsWith('libvirt run --name'))).toHaveLength(1);
 });
 
 test('a preserved VM stays, without the owner for whom it would be reaped', async () => {

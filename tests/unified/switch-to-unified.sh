@@ -32,7 +32,9 @@ stage_0() {
   check_equal 'images find the storage' "$(realpath "$container_storage")" "$(realpath /usr/lib/bootc/storage)"
 
   context_file marker unified
-  printf '%s\n' 'FROM localhost/bootc' 'COPY marker /usr/share/bootc-tests-marker' >"$work/Containerfile"
+  head -c 100000 /dev/urandom >"$work/context/large"
+  printf '%s\n' 'FROM localhost/bootc' 'COPY marker /usr/share/bootc-tests-marker' 'COPY large /usr/share/bootc-tests-large' \
+    >"$work/Containerfile"
   check_exit 'image cmd build' 0 bootc image cmd build --quiet --pull=never --network=none --tag localhost/derived \
     --file "$work/Containerfile" "$work/context"
   check_stored localhost/derived:latest

@@ -47,7 +47,7 @@ mkdir -p /run/esp
 mountpoint -q /run/esp || mount "$(realpath /dev/disk/by-partlabel/EFI-SYSTEM)" /run/esp
 uki_of() {
   id=$(bootc status --format=json | jq -re ".status.$1.composefs.verity")
-  echo "/run/esp/EFI/Linux/bootc_composefs-$id.efi"
+  echo "/run/esp/EFI/Linux/bootc/bootc_composefs-$id.efi"
 }
 `;
 

@@ -13,7 +13,8 @@
 # put_version TEXT: publishes an image with this marker.
 put_version() {
   context_file marker "$1"
-  derive followed 'COPY marker /usr/share/bootc-tests-marker'
+  head -c 100000 /dev/urandom >"$work/context/large"
+  derive followed 'COPY marker /usr/share/bootc-tests-marker' 'COPY large /usr/share/bootc-tests-large'
   publish followed
 }
 

@@ -13,7 +13,8 @@ const none = {
 };
 
 test('the way that was taken is said, and what it did not cover', () => {
-  expect(summarizeTransfer(none)).toBeUndefined();
+  expect(summarizeTransfer({ ...none, present: 0 })).toBeUndefined();
+  expect(summarizeTransfer(none)).toBe('Container storage: nothing new, 3 objects there already');
   const mixed = { ...none, reflinked: 40, reflinkedBytes: 50_000_000, copied: 2, storedBytes: 50_200_000 };
   expect(summarizeTransfer(mixed)).toBe(
     'Container storage: 40 objects shared by reflink (50.0 MB), 2 objects copied (0.2 MB), 3 there already',

@@ -2,7 +2,7 @@ import type { ImportCounters } from '@workbench/composefs';
 
 /**
  * One line that says how the content of an image got from container storage into the repository: which way was taken, and
- * what took room of its own all the same. Undefined when nothing had to be brought.
+ * what took room of its own all the same. Undefined when the image has no objects.
  */
 export function summarizeTransfer(counters: ImportCounters): string | undefined {
   const ways = [
@@ -17,7 +17,11 @@ export function summarizeTransfer(counters: ImportCounters): string | undefined 
   const told = ways
     .filter(({ count }) => count > 0)
     .map(({ way, count, bytes }) => `${count} objects ${way} (${megabytes(bytes)})`);
-  if (told.length === 0) return undefined;
+  if (told.length === 0) {
+    return counters.present === 0
+      ? undefined
+      : `Container storage: nothing new, ${counters.present} objects there already`;
+  }
   return `Container storage: ${told.join(', ')}, ${counters.present} there already`;
 }
 

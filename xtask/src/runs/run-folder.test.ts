@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { createRunFolder, isRunning, keptRuns, listRuns, pathWord, pruneRuns } from './run-folder.ts';
 
 let folder: string;
@@ -32,6 +32,7 @@ test('a run has a folder, is the latest, and its work folder goes when it is fin
 
 test('the oldest runs go, but never one that is going on, nor a folder that is no run', () => {
   const old = createRunFolder(root, { title: 'old and still running', now: new Date('2020-01-01T00:00:00Z') });
+  onTestFinished(() => old.finish());
   for (let i = 0; i < 4; i++) createRunFolder(root, { title: 'x', now: new Date(Date.UTC(2021, 0, i + 1)) }).finish();
   mkdirSync(join(root, '00-mine'));
   writeFileSync(join(root, '00-mine/notes'), '');

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { currentOwner, formatOwner } from '../runs/owner.ts';
 import { createRunFolder } from '../runs/run-folder.ts';
 import { BcvkClient } from './bcvk-client.ts';
@@ -38,6 +38,7 @@ test('what a killed run left is removed, its logs stay, a living run is not touc
   vi.stubEnv('TMPDIR', guest.folder);
   const root = join(guest.folder, 'runs');
   const living = createRunFolder(root, { title: 'living' });
+  onTestFinished(() => living.finish());
   const killed = createRunFolder(root, { title: 'killed' });
   const record = JSON.parse(readFileSync(join(killed.path, 'run.json'), 'utf8'));
   record.owner.startTicks = '1';

@@ -32,7 +32,7 @@ test('a run has a folder, is the latest, and its work folder goes when it is fin
 
 test('the oldest runs go, but never one that is going on, nor a folder that is no run', () => {
   const old = createRunFolder(root, { title: 'old and still running', now: new Date('2020-01-01T00:00:00Z') });
-  onTestFinished(() => old.finish());
+  onTestFinished(() => rmSync(old.workPath, { recursive: true, force: true }));
   for (let i = 0; i < 4; i++) createRunFolder(root, { title: 'x', now: new Date(Date.UTC(2021, 0, i + 1)) }).finish();
   mkdirSync(join(root, '00-mine'));
   writeFileSync(join(root, '00-mine/notes'), '');

@@ -38,7 +38,7 @@ test('what a killed run left is removed, its logs stay, a living run is not touc
   vi.stubEnv('TMPDIR', guest.folder);
   const root = join(guest.folder, 'runs');
   const living = createRunFolder(root, { title: 'living' });
-  onTestFinished(() => living.finish());
+  onTestFinished(() => rmSync(living.workPath, { recursive: true, force: true }));
   const killed = createRunFolder(root, { title: 'killed' });
   const record = JSON.parse(readFileSync(join(killed.path, 'run.json'), 'utf8'));
   record.owner.startTicks = '1';

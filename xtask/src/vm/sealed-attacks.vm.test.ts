@@ -175,15 +175,17 @@ async function takeSignature(vm: Machine, role: string): Promise<void> {
 }
 
 async function expectRefusal(vm: Machine, by: keyof typeof refusals): Promise<void> {
-  const before = consoleText(vm).length;
-  const said = () => consoleText(vm).slice(before);
+  const before = consoleTexts(vm);
+  // What a boot that nobody touched says must not be taken for a refusal.
+  expect([...before.values()].join('')).not.toMatch(refusals[by]);
+  const said = () => [...consoleTexts(vm)].map(([log, text]) => text.slice(before.get(log)?.length ?? 0)).join('');
   await inGuest(vm, 'umount /run/esp; sync; systemctl reboot').catch(() => undefined);
   await expect.poll(said, { timeout: 300_000, interval: 1000 }).toMatch(refusals[by]);
   expect(said()).not.toMatch(/login:/);
 }
 
-function consoleText(vm: Machine): string {
-  return consoleLogs(vm.logFolder)
-    .map((name) => readFileSync(join(vm.logFolder, name), 'utf8'))
-    .join('');
+/** What each console of a VM has said, by the name of its log. */
+function consoleTexts(vm: Machine): Map<string, string> {
+  const logs = consoleLogs(vm.logFolder);
+  return new Map(logs.map((log) => [log, readFileSync(join(vm.logFolder, log), 'utf8')]));
 }

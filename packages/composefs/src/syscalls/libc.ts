@@ -74,7 +74,7 @@ function libc(): Libc {
       const [symbol, result, parameters] = declarations[name];
       return library.func(symbol, result, [...parameters]);
     },
-    errno: () => koffi.errno(),
+    errno: koffi.errno,
     errnoNames,
   };
   return loaded;
@@ -97,35 +97,70 @@ export interface CallContext {
   path: string;
 }
 
+// V8 waits for its own locks by futex(2) through the C library's errno, and may do so between the return of a call and the
+// reading of errno here. What such a wait leaves is no certain answer; a call that failed has changed nothing, so that it can be
+// made again, and an answer that comes every time is the call's own.
+const answersOfFutex = ['EAGAIN', 'EINTR', 'ETIMEDOUT'];
+const mostCalls = 4;
+
+/** How an attempt at a call ended: with a result that is not negative, or with an error number. */
+type Outcome = { result: number } | { errno: number };
+
+function isCertain(outcome: Outcome, attempt: number): boolean {
+  if ('result' in outcome || attempt === mostCalls) return true;
+  return !answersOfFutex.includes(libc().errnoNames.get(outcome.errno) ?? '');
+}
+
+function resultOf(outcome: Outcome, context: CallContext): number {
+  if ('result' in outcome) return outcome.result;
+  throw systemCallError(outcome.errno, context);
+}
+
 /**
- * Calls a function and gives its result, which is not negative.
+ * Calls a function and gives its result, which is not negative. A call that seems to have failed because it was interrupted or
+ * would have to wait is made up to four times.
  *
  * @throws an error shaped like those of `node:fs` (`code`, `errno`, `syscall`, `path`) when the function returns -1. Error 95 is
  * named `EOPNOTSUPP` as in the man pages, where `node:fs` says `ENOTSUP`.
  */
 export function callLibc(name: LibcFunction, args: readonly LibcArgument[], context: CallContext): number {
-  const result = Number(bound(name)(...args));
-  if (result >= 0) return result;
-  throw systemCallError(libc().errno(), context);
+  const call = bound(name);
+  const { errno } = libc();
+  for (let attempt = 1; ; attempt++) {
+    const returned = call(...args);
+    const outcome = returned >= 0 ? { result: Number(returned) } : { errno: errno() };
+    if (isCertain(outcome, attempt)) return resultOf(outcome, context);
+  }
 }
 
 // What calls on other threads read and fill must not be collected before they return.
 const inFlight = new Set<readonly LibcArgument[]>();
 
 /** As {@link callLibc}, on a thread of the pool, for a call that may take long. It cannot be stopped once begun. */
-export function callLibcAsync(
+export async function callLibcAsync(
   name: LibcFunction,
   args: readonly LibcArgument[],
   context: CallContext,
 ): Promise<number> {
+  const call = bound(name);
+  inFlight.add(args);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await outcomeOnPool(call, args);
+      if (isCertain(outcome, attempt)) return resultOf(outcome, context);
+    }
+  } finally {
+    inFlight.delete(args);
+  }
+}
+
+function outcomeOnPool(call: LibcCall, args: readonly LibcArgument[]): Promise<Outcome> {
+  const { errno } = libc();
   return new Promise((resolve, reject) => {
-    inFlight.add(args);
-    bound(name).async(...args, (error: Error | null, result: unknown) => {
-      inFlight.delete(args);
+    call.async(...args, (error: Error | null, returned: number | bigint) => {
       // The error number is that of this call only until the callback returns.
       if (error !== null) reject(error);
-      else if (Number(result) >= 0) resolve(Number(result));
-      else reject(systemCallError(libc().errno(), context));
+      else resolve(returned >= 0 ? { result: Number(returned) } : { errno: errno() });
     });
   });
 }

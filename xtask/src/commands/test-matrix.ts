@@ -1,11 +1,12 @@
-import { join } from 'node:path';
-import { CodedError } from '@workbench/run';
+import { join, relative } from 'node:path';
+import { CodedError, describeError } from '@workbench/run';
 import { axisList, type Cell, formatCell } from '../matrix/cell.ts';
 import { isBuiltHere } from '../matrix/image-arguments.ts';
 import type { PlacedCell } from '../matrix/resolve.ts';
 import { everyValidCell } from '../matrix/rules.ts';
 import { workspace } from '../settings/workspace.ts';
 import { reportSteps } from '../steps/report-steps.ts';
+import type { MatrixResult } from '../test-matrix/matrix-state.ts';
 import { printJson, printLines } from './print.ts';
 import { testOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
@@ -36,9 +37,10 @@ export const testMatrix = defineVerb({
   ],
   run: async (args, { signal }) => {
     const { listPlanNames, requireMatchingPlans } = await import('../plan/plan-names.ts');
-    const { continueMatrix, matrixResult, pendingPairs, readMatrixState, writeMatrixState } = await import(
+    const { continueMatrix, failedPairs, matrixResult, pendingPairs, readMatrixState } = await import(
       '../test-matrix/matrix-state.ts'
     );
+    const { keepMatrix, stateFileName } = await import('../test-matrix/keep-matrix.ts');
     const { matrixTable } = await import('../test-matrix/matrix-table.ts');
     const names = await listPlanNames('.');
     const filters = args.filter?.length ? args.filter : defaultPlans;
@@ -46,9 +48,9 @@ export const testMatrix = defineVerb({
     const plans = names.filter((name) => filters.some((filter) => name.includes(filter)));
     const chosen = new Map(cellsContaining(args.cells ?? '').map((cell) => [formatCell(cell), cell]));
 
-    const file = join(workspace.target, 'matrix/state.json');
+    const folder = join(workspace.target, 'matrix');
     const wanted = { cells: [...chosen.keys()], plans };
-    const state = continueMatrix(readMatrixState(file), wanted, {
+    const state = continueMatrix(readMatrixState(join(folder, stateFileName)), wanted, {
       lastFailed: args['last-failed'] ?? false,
       fresh: args.fresh ?? false,
       now: new Date(),
@@ -59,29 +61,34 @@ export const testMatrix = defineVerb({
       return 0;
     }
     const everyCell = new Map(everyValidCell().map((cell) => [formatCell(cell), cell]));
+    const keep = (result: MatrixResult): void => {
+      state.results.push(result);
+      keepMatrix(folder, state);
+    };
     for (const cell of new Set(pending.map((pair) => pair.cell))) {
       const of = everyCell.get(cell);
       if (of === undefined) continue;
       const open = pending.filter((pair) => pair.cell === cell).map(({ plan }) => plan);
-      await reportSteps(() =>
-        runCell(of, {
-          plans: open,
-          parallel: args.parallel,
-          signal,
-          onResult: (report) => {
-            state.results.push(matrixResult(cell, report));
-            writeMatrixState(file, state);
-          },
-          onLeftOut: (plan, why) => {
-            state.results.push({ cell, plan, outcome: 'left out', detail: why, phases: [] });
-            writeMatrixState(file, state);
-          },
-        }),
-      );
+      try {
+        await reportSteps(() =>
+          runCell(of, {
+            plans: open,
+            parallel: args.parallel,
+            signal,
+            onResult: (report) => keep(matrixResult(cell, report)),
+            onLeftOut: (plan, why) => keep({ cell, plan, outcome: 'left out', detail: why, phases: [] }),
+          }),
+        );
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // The other cells do not suffer from it: what this one lacks, it failed for this reason.
+        process.stderr.write(`${describeError(error)}\n`);
+        for (const result of failedPairs(state, cell, error)) keep(result);
+      }
     }
-    if (pendingPairs(state).length === 0) writeMatrixState(file, { ...state, finishedAt: new Date().toISOString() });
+    if (pendingPairs(state).length === 0) keepMatrix(folder, { ...state, finishedAt: new Date().toISOString() });
     if (args.json) printJson(state);
-    else printLines([matrixTable(state)]);
+    else printLines([matrixTable(state), `report: ${relative('.', join(folder, 'report.html'))}`]);
     return state.results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
   },
 });

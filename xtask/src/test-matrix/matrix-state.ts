@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { CodedError } from '@workbench/run';
 import { z } from 'zod';
 import { hasFailed, type PlanReport } from '../report/plan-report.ts';
 
@@ -35,6 +35,11 @@ export interface MatrixPair {
   readonly plan: string;
 }
 
+/** What came of a plan in a cell; undefined when it was not run yet. */
+export function resultOf({ results }: MatrixState, cell: string, plan: string): MatrixResult | undefined {
+  return results.find((result) => result.cell === cell && result.plan === plan);
+}
+
 /** Reads a state; undefined when there is none, or it is none of ours. */
 export function readMatrixState(file: string): MatrixState | undefined {
   try {
@@ -42,13 +47,6 @@ export function readMatrixState(file: string): MatrixState | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Writes a state whole or not at all. */
-export function writeMatrixState(file: string, state: MatrixState): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
-  renameSync(`${file}.new`, file);
 }
 
 /**
@@ -74,6 +72,14 @@ export function continueMatrix(
 export function pendingPairs({ cells, plans, results }: MatrixState): MatrixPair[] {
   const done = new Set(results.map(({ cell, plan }) => `${cell} ${plan}`));
   return cells.flatMap((cell) => plans.filter((plan) => !done.has(`${cell} ${plan}`)).map((plan) => ({ cell, plan })));
+}
+
+/** Results for the plans of a cell that were not run because of an error: each failed for that. */
+export function failedPairs(state: MatrixState, cell: string, error: unknown): MatrixResult[] {
+  const detail = error instanceof CodedError ? error.code : 'INTERNAL';
+  return pendingPairs(state)
+    .filter((pair) => pair.cell === cell)
+    .map(({ plan }) => ({ cell, plan, outcome: 'failed', detail, phases: [] }));
 }
 
 /** A plan's report as a result of the matrix. */

@@ -1,16 +1,15 @@
 import { formatDuration } from '../steps/plain-renderer.ts';
-import type { MatrixResult, MatrixState } from './matrix-state.ts';
+import { type MatrixResult, type MatrixState, resultOf } from './matrix-state.ts';
 
 /**
  * A matrix as a table for people: a row a cell, a column a plan, in each field the outcome and the time of the whole plan.
  * Then one line that counts, and the folder of each failure. Plain text, no newline at the end.
  */
-export function matrixTable({ cells, plans, results }: MatrixState): string {
-  const resultOf = (cell: string, plan: string): MatrixResult | undefined =>
-    results.find((result) => result.cell === cell && result.plan === plan);
+export function matrixTable(state: MatrixState): string {
+  const { cells, plans, results } = state;
   const rows = [
     ['cell', ...plans.map((plan) => plan.replace(/^\/plans\//, ''))],
-    ...cells.map((cell) => [cell, ...plans.map((plan) => fieldOf(resultOf(cell, plan)))]),
+    ...cells.map((cell) => [cell, ...plans.map((plan) => fieldOf(resultOf(state, cell, plan)))]),
   ];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) =>
@@ -23,14 +22,15 @@ export function matrixTable({ cells, plans, results }: MatrixState): string {
   return [
     ...lines,
     '',
-    countOf(results, cells.length * plans.length),
+    matrixCounts(state),
     ...failed.map(({ cell, plan, detail, folder }) =>
       `FAILED ${cell} ${plan}: ${detail ?? ''}  ${folder ?? ''}`.trimEnd(),
     ),
   ].join('\n');
 }
 
-function fieldOf(result: MatrixResult | undefined): string {
+/** What a field of a table says of a result: outcome, what went wrong, and the time of the whole plan; `-` for none. */
+export function fieldOf(result: MatrixResult | undefined): string {
   if (result === undefined) return '-';
   const totalMs = result.phases.reduce((sum, { durationMs }) => sum + durationMs, 0);
   const time = result.phases.length === 0 ? '' : ` ${formatDuration(totalMs)}`;
@@ -38,7 +38,9 @@ function fieldOf(result: MatrixResult | undefined): string {
   return `${result.outcome === 'failed' ? 'FAILED' : result.outcome}${detail}${time}`;
 }
 
-function countOf(results: readonly MatrixResult[], total: number): string {
+/** One line that counts the outcomes of a matrix, and what is still to be run. */
+export function matrixCounts({ cells, plans, results }: MatrixState): string {
+  const total = cells.length * plans.length;
   const outcomes = ['passed', 'failed', 'quarantined', 'skipped', 'left out'] as const;
   const counts = outcomes
     .map((outcome) => [outcome, results.filter((result) => result.outcome === outcome).length] as const)

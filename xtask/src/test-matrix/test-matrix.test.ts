@@ -1,15 +1,18 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CodedError } from '@workbench/run';
 import { expect, test } from 'vitest';
+import { keepMatrix, stateFileName } from './keep-matrix.ts';
+import { matrixPage } from './matrix-page.ts';
 import {
   continueMatrix,
+  failedPairs,
   type MatrixResult,
   type MatrixState,
   matrixResult,
   pendingPairs,
   readMatrixState,
-  writeMatrixState,
 } from './matrix-state.ts';
 import { matrixTable } from './matrix-table.ts';
 
@@ -62,11 +65,37 @@ test('what failed last can be run again alone', () => {
   expect(pendingPairs(again)).toEqual([{ cell: 'a/ext4', plan: '/plans/upgrade/rollback' }]);
 });
 
-test('a state is read as it was written; anything else is none', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'matrix-')), 'deep/state.json');
+test('a state is read as it was written, with the table and a page beside it; anything else is none', () => {
+  const folder = join(mkdtempSync(join(tmpdir(), 'matrix-')), 'deep');
+  const file = join(folder, stateFileName);
   expect(readMatrixState(file)).toBeUndefined();
-  writeMatrixState(file, half);
+  keepMatrix(folder, half);
   expect(readMatrixState(file)).toEqual(half);
+  expect(readdirSync(folder).sort()).toEqual(['report.html', stateFileName, 'table.txt']);
+});
+
+test('the page leads from each result to the page of its run', () => {
+  const folder = '/repository/target/matrix';
+  const page = matrixPage(
+    {
+      ...half,
+      results: [
+        { ...result('a/ext4', '/plans/readonly', 'passed'), folder: '/repository/target/runs/7/a-ext4/plans-readonly' },
+      ],
+    },
+    folder,
+  );
+  expect(page).toContain('<td class="passed"><a href="../runs/7/report.html">passed 1 min 01 s</a></td>');
+  expect(page.match(/<td class="skipped">-<\/td>/g)).toHaveLength(3);
+  expect(page).toContain('1 passed, 0 failed, 3 not run yet');
+  expect(page).toContain('not finished');
+});
+
+test('what a cell could not run has failed for the reason that stopped the cell', () => {
+  const failed = failedPairs(half, 'b/xfs', new CodedError('BUILD_FAILED', 'no space'));
+  expect(failed.map(({ cell, plan, outcome, detail }) => [cell, plan, outcome, detail])).toEqual(
+    wanted.plans.map((plan) => ['b/xfs', plan, 'failed', 'BUILD_FAILED']),
+  );
 });
 
 test('the table shows each plan in each cell, and what is not run yet', () => {

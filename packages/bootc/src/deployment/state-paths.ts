@@ -49,6 +49,20 @@ export function deploymentPaths(root: string, deploymentId: string): DeploymentP
   };
 }
 
+/** In `/etc`, marks for systemd-update-done(8) that it has been updated; without it, what has to happen after an update does. */
+export const updatedMark = '.updated';
+
+/**
+ * Folders in the `etc` of a deployment whose `/etc` is an overlay on that of the image: what was changed locally, and what the kernel
+ * needs meanwhile. Nothing else of that `etc` is seen in such a system.
+ */
+export const etcOverlay = { upper: 'upper', work: 'work' } as const;
+
+/** The folder of a deployment that is, or is the upper layer of, its `/etc`: what is put there before it boots is in its `/etc`. */
+export function localEtc(paths: DeploymentPaths, isOverlay: boolean): string {
+  return isOverlay ? join(paths.etc, etcOverlay.upper) : paths.etc;
+}
+
 /** In `/etc` of the first deployment: the files of the system that was there before are to be removed when it is booted. */
 export const oldSystemMarker = 'bootc-destructive-cleanup';
 

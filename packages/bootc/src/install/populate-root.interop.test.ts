@@ -304,6 +304,43 @@ test('a unified kernel image is installed under the id that it boots, with the a
   expect(existsSync(at('changed/esp/EFI'))).toBe(false);
 });
 
+test.each([
+  ['overlay', 'etc/upper', []],
+  [
+    'transient',
+    'etc',
+    [expect.stringMatching(/^the image has its \/etc only in memory, so .* of root and that the old/)],
+  ],
+])('what an installation has to tell the system is where a %s /etc has it', async (mode, place, warned) => {
+  const work = await dir({ unsafeCleanup: true });
+  await using _work = { [Symbol.asyncDispose]: () => work.cleanup() };
+  const at = (...names: string[]) => join(work.path, ...names);
+  const configuration = { 'usr/lib/composefs/setup-root-conf.toml': `[etc]\nmount = "${mode}"\n` };
+  const { layout } = await makeImage(at('image'), { ...files, ...configuration });
+  for (const folder of ['root', 'esp']) mkdirSync(at(folder));
+  const warnings: string[] = [];
+  const { deploymentId } = await populateRoot({
+    rootMount: at('root'),
+    espMount: at('esp'),
+    imageMount: at('mounted'),
+    source: { transport: 'oci', image: layout },
+    decision,
+    rootSpec: 'UUID=x',
+    kernelArguments: { configuration: [], commandLine: [], deletes: [] },
+    disableSelinux: false,
+    ukiAddons: [],
+    authorizedKeys: 'ssh-ed25519 AAAA me\n',
+    removesOldSystem: true,
+    isHostSelinuxEnabled: false,
+    warn: (line) => void warnings.push(line),
+  });
+  const etc = at('root/state/deploy', deploymentId, place);
+  expect(readdirSync(join(etc, 'tmpfiles.d'))).toEqual(['bootc-root-ssh.conf']);
+  expect(readdirSync(etc)).toContain('bootc-destructive-cleanup');
+  expect(statSync(etc).mode & 0o7777).toBe(0o755);
+  expect(warnings).toEqual(warned);
+});
+
 const toolPath = `${join(import.meta.dirname, '../../../../target/tools/bin')}:${process.env.PATH ?? ''}`;
 
 test('sfdisk and mkfs take what is planned for them', async () => {

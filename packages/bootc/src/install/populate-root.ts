@@ -5,6 +5,7 @@ import {
   buildImageTree,
   findNode,
   type ImportProgress,
+  makeDirectory,
   mountImage,
   type Repository,
   readImageMetadata,
@@ -13,8 +14,9 @@ import {
   syncFilesystem,
   tagImage,
 } from '@workbench/composefs';
+import { type EtcMode, readEtcMode } from '../boot/etc-mode.ts';
 import { formatOriginReference, type ImageReference } from '../deployment/image-reference.ts';
-import { deploymentPaths, oldSystemMarker } from '../deployment/state-paths.ts';
+import { deploymentPaths, localEtc, oldSystemMarker } from '../deployment/state-paths.ts';
 import { readBoundImages } from '../unified/bound-images.ts';
 import { filesOfTree } from '../unified/image-files.ts';
 import { importWantedImage } from '../unified/import-wanted.ts';
@@ -100,6 +102,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   }
   const boot = await prepareFirstBoot(repository, { ...options, tree, image });
   const { deploymentId, bootType, bootDigest } = boot;
+  const etcMode = await readEtcMode(repository, deploymentId);
   const hasSelinuxPolicy = findNode(tree, 'etc/selinux/config') !== undefined;
   if (hasSelinuxPolicy && options.isHostSelinuxEnabled) {
     options.warn('SELinux labels are not written to the physical root; relabel it before the system enforces a policy');
@@ -117,6 +120,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
       physicalRootMount: rootMount,
       imageRoot: options.imageMount,
       deploymentId,
+      etcMode,
       origin: {
         imageReference: formatOriginReference({ ...decision.target, signature: decision.signature }),
         bootType,
@@ -126,9 +130,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
       ...abort,
     });
   }
-  if (options.removesOldSystem === true)
-    await replaceFile(deploymentPaths(rootMount, deploymentId).etc, oldSystemMarker, '');
-  await writeRootSshKeys(rootMount, deploymentId, options.authorizedKeys);
+  await writeLocalEtc(localEtc(deploymentPaths(rootMount, deploymentId), etcMode === 'overlay'), etcMode, options);
   await writeAleph(repository, image.manifestDigest, hasSelinuxPolicy, options);
   await syncFilesystem(rootMount);
   signal?.throwIfAborted();
@@ -137,11 +139,22 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   return { deploymentId, manifestDigest: image.manifestDigest, bootDigest, entryFileName };
 }
 
-async function writeRootSshKeys(rootMount: string, deploymentId: string, keys: string | undefined): Promise<void> {
-  if (keys === undefined) return;
-  const directory = join(deploymentPaths(rootMount, deploymentId).etc, rootSshConfiguration.directory);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  await replaceFile(directory, rootSshConfiguration.name, formatRootSshConfiguration(keys));
+async function writeLocalEtc(etc: string, etcMode: EtcMode, options: PopulateOptions): Promise<void> {
+  const { authorizedKeys, removesOldSystem = false } = options;
+  if (authorizedKeys === undefined && !removesOldSystem) return;
+  if (etcMode === 'none' || etcMode === 'transient') {
+    const what = [
+      ...(authorizedKeys === undefined ? [] : ['the authorized keys of root']),
+      ...(removesOldSystem ? ['that the old system is to be removed'] : []),
+    ];
+    options.warn(`the image has its /etc only in memory, so the installed system is not told ${what.join(' and ')}`);
+  }
+  makeDirectory(etc, 0o755);
+  if (removesOldSystem) await replaceFile(etc, oldSystemMarker, '');
+  if (authorizedKeys === undefined) return;
+  const directory = join(etc, rootSshConfiguration.directory);
+  makeDirectory(directory, 0o755);
+  await replaceFile(directory, rootSshConfiguration.name, formatRootSshConfiguration(authorizedKeys));
 }
 
 async function writeAleph(

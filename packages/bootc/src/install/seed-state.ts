@@ -1,9 +1,16 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeFile, replaceFile, replaceSymlink } from '@workbench/composefs';
+import { removeFile, removeTree, replaceFile, replaceSymlink } from '@workbench/composefs';
 import { run } from '@workbench/run';
+import type { EtcMode } from '../boot/etc-mode.ts';
 import { formatOrigin, type Origin } from '../deployment/origin.ts';
-import { deploymentPaths, deploymentVarLinkTarget, physicalRoot } from '../deployment/state-paths.ts';
+import {
+  deploymentPaths,
+  deploymentVarLinkTarget,
+  etcOverlay,
+  physicalRoot,
+  updatedMark,
+} from '../deployment/state-paths.ts';
 
 /**
  * Makes the state of the first deployment on a physical root: its `/etc` as the image has it, the shared `/var` too unless
@@ -17,10 +24,11 @@ export async function seedState(options: {
   physicalRootMount: string;
   imageRoot: string;
   deploymentId: string;
+  etcMode: EtcMode;
   origin: Origin;
   signal?: AbortSignal;
 }): Promise<void> {
-  const { physicalRootMount, imageRoot, deploymentId, signal } = options;
+  const { physicalRootMount, imageRoot, deploymentId, etcMode, signal } = options;
   const paths = deploymentPaths(physicalRootMount, deploymentId);
   const sharedVar = join(physicalRootMount, physicalRoot.sharedVar);
   await mkdir(join(physicalRootMount, physicalRoot.deployments), { recursive: true, mode: 0o755 });
@@ -31,7 +39,8 @@ export async function seedState(options: {
   await copyDirectory(join(imageRoot, 'etc'), paths.etc, signal);
   // One that an earlier installation left holds data of its users.
   if ((await readdir(sharedVar)).length === 0) await copyDirectory(join(imageRoot, 'var'), sharedVar, signal);
-  await removeFile(join(paths.etc, '.updated'));
+  await removeFile(join(paths.etc, updatedMark));
+  if (etcMode === 'overlay') for (const name of Object.values(etcOverlay)) await removeTree(join(paths.etc, name));
   await replaceFile(paths.directory, paths.originName, formatOrigin(options.origin), { mode: 0o644 });
 }
 

@@ -8,7 +8,7 @@ import { buildHostDocument } from '../status/build-host-document.ts';
 import { formatHumanReadable } from '../status/human-readable.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
-import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { bootableFiles, etcMount, writeImageLayout } from '../storage/test-system.testing.ts';
 import { finalizeStaged } from './finalize.ts';
 import { switchTo } from './switch.ts';
 import { makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
@@ -63,9 +63,12 @@ test('finalizing merges /etc and makes the staged entries the active ones; again
 });
 
 test.each([
-  ['/etc', '/etc', 'transient'],
-  ['the root', '/', 'transient:composefs=ID'],
-])('with %s transient, only what was changed before that goes over', async (_, mountPoint, source) => {
+  ['/etc transient', [etcMount({ filesystem: 'overlay', source: 'transient' })]],
+  ['/etc a part of the root', []],
+  // A sandbox of the unit makes a mount of what is read-only in it.
+  ['/etc a part of a transient root in a sandbox', ['transient:composefs=ID']],
+  ['/etc a part of the image in a sandbox', ['composefs:ID']],
+] as const)('with %s, only what was changed before that goes over', async (_, etcMounts) => {
   const state = deploymentPaths(system.physicalRoot, system.booted.id).etc;
   writeFileSync(join(state, 'lasting'), 'mine\n');
   // Of this boot alone; the folder would be in the way of a file of the new image.
@@ -73,8 +76,11 @@ test.each([
   mkdirSync(join(system.root, 'etc/from-image'));
   writeFileSync(join(system.root, 'etc/from-image/passing'), '');
   publish({ ...bootableFiles('2'), 'etc/from-image': 'new\n' });
-  const mount = { device: '0:40', rootInFilesystem: '/', options: ['rw'], filesystem: 'overlay' };
-  const mounts = [{ ...mount, mountPoint, source: source.replace('ID', system.booted.id) }];
+  const mounts = etcMounts.map((mount) =>
+    typeof mount === 'string'
+      ? etcMount({ filesystem: 'overlay', source: mount.replace('ID', system.booted.id) })
+      : mount,
+  );
   const id = (await system.use((storage) => upgrade({ ...storage, mounts }, { isDownloadOnly: false }, environment)))!;
   const outcome = await system.use((storage) => finalizeStaged({ ...storage, mounts }));
   expect(outcome).toEqual({ kind: 'finalized', deploymentId: id, problems: [] });

@@ -1,19 +1,13 @@
-import { join } from 'node:path';
-import { removeFile, syncFilesystem } from '@workbench/composefs';
+import { syncFilesystem } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import { displayReference } from '../deployment/image-reference.ts';
-import { deploymentPaths } from '../deployment/state-paths.ts';
-import { mergeConflictError } from '../etc-merge/conflict-error.ts';
-import { planMerge } from '../etc-merge/plan-merge.ts';
-import { kindOnDisk, readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
-import { applyMerge } from '../etc-merge/write-etc.ts';
 import { collectSystemGarbage } from '../gc/collect.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { removeFinalizeRecord, writeFinalizeRecord } from '../storage/finalize-record.ts';
 import { activateStagedEntries, discardStagedEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { removeStagedRecord } from '../storage/staged-record.ts';
-import { lastingEtc } from './lasting-etc.ts';
+import { mergeEtc } from './merge-etc.ts';
 
 /** What finalizing came to. */
 export type FinalizeOutcome =
@@ -30,7 +24,7 @@ export type FinalizeOutcome =
  *
  * What goes wrong is written down for the status of the next boot.
  *
- * @throws CodedError `STAGED_INCOMPLETE`, `ETC_MERGE_CONFLICT`; `OBJECT_MISSING` when the image of the booted deployment is gone.
+ * @throws CodedError `STAGED_INCOMPLETE`; what mergeEtc throws.
  */
 export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOutcome> {
   const model = await buildRootModel(storage);
@@ -56,17 +50,7 @@ async function finalize(storage: BootedStorage, model: RootModel, deploymentId: 
   if (first?.deploymentId === deploymentId) return tidyUp(storage, deploymentId);
   assertStagedIsWhole(model, deploymentId);
 
-  const repository = await storage.openRepository();
-  const { etc } = deploymentPaths(storage.physicalRoot, deploymentId);
-  const current = lastingEtc(storage);
-  const { conflicts, steps } = planMerge(
-    readImageEtc(repository, storage.host.deploymentId),
-    await scanEtc(current, repository.algorithm),
-    (path) => kindOnDisk(etc, path),
-  );
-  if (conflicts.length > 0) throw mergeConflictError(conflicts);
-  applyMerge(steps, { current, target: etc });
-  await removeFile(join(etc, '.updated'));
+  await mergeEtc(storage, deploymentId);
   await syncFilesystem(storage.physicalRoot);
 
   await activateStagedEntries(storage.boot.bootDirectory);

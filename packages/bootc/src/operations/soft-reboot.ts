@@ -13,6 +13,7 @@ import type { BootedStorage } from '../storage/booted-storage.ts';
 import { pathExists } from '../storage/optional-file.ts';
 import { buildRootModel, type DeploymentRecord } from '../storage/root-model.ts';
 import { startFinalizeUnit } from './finalize-unit.ts';
+import { nextRoot } from './overlay-etc.ts';
 import type { RebootKind } from './reboot.ts';
 
 /** What `--soft-reboot` accepts: fail, or restart everything, where userspace alone cannot be restarted. */
@@ -36,7 +37,7 @@ export interface NextRootPlace {
 
 const systemPlace: NextRootPlace = {
   initPid: 1,
-  nextRoot: '/run/nextroot',
+  nextRoot,
   physicalRoot: '/sysroot',
   // The initramfs has a copy of it; deployments that may soft-reboot into each other have the same initramfs.
   setupScript: '/usr/lib/dracut/modules.d/51bootc/initramfs-setup.sh',

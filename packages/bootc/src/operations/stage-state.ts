@@ -8,12 +8,16 @@ import {
   replaceSymlink,
   syncFilesystem,
 } from '@workbench/composefs';
+import type { EtcMode } from '../boot/etc-mode.ts';
 import { formatOrigin, type Origin } from '../deployment/origin.ts';
-import { deploymentPaths, deploymentVarLinkTarget, physicalRoot } from '../deployment/state-paths.ts';
+import {
+  deploymentPaths,
+  deploymentVarLinkTarget,
+  etcOverlay,
+  physicalRoot,
+  updatedMark,
+} from '../deployment/state-paths.ts';
 import { writeTree } from '../etc-merge/write-etc.ts';
-
-/** Marks for systemd-update-done(8) that `/etc` has been updated; without it, what has to happen after an update does. */
-const updatedMark = '.updated';
 
 /**
  * Makes the state of a new deployment: the `/etc` of its image, the link to the shared `/var`, and the origin file last.
@@ -23,7 +27,7 @@ const updatedMark = '.updated';
  */
 export async function writeDeploymentState(
   repository: Repository,
-  state: { physicalRootPath: string; deploymentId: string; etc: Directory; origin: Origin },
+  state: { physicalRootPath: string; deploymentId: string; etc: Directory; etcMode: EtcMode; origin: Origin },
 ): Promise<void> {
   const paths = deploymentPaths(state.physicalRootPath, state.deploymentId);
   await removeTree(paths.directory);
@@ -31,6 +35,7 @@ export async function writeDeploymentState(
   makeDirectory(paths.directory, 0o755);
   const entries = new Map(state.etc.entries);
   entries.delete(updatedMark);
+  if (state.etcMode === 'overlay') for (const name of Object.values(etcOverlay)) entries.delete(name);
   await writeTree(repository, { ...state.etc, entries }, paths.etc);
   replaceSymlink(paths.varLink, deploymentVarLinkTarget, paths.directory);
   await replaceFile(paths.directory, paths.originName, formatOrigin(state.origin), { mode: 0o644 });

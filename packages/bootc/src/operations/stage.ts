@@ -9,13 +9,12 @@ import {
 } from '@workbench/composefs';
 import { configurationArchitecture } from '../boot/architecture.ts';
 import { arrangeEntries } from '../boot/deployment-entries.ts';
+import { readEtcMode } from '../boot/etc-mode.ts';
 import { kernelArgumentsOfFiles, readKargsFiles } from '../boot/kargs-d.ts';
 import { withOwnersOf } from '../boot/owned-options.ts';
 import { deploymentTag } from '../deployment/deployment-tag.ts';
 import { displayReference, formatOriginReference, type OriginReference } from '../deployment/image-reference.ts';
-import { mergeConflictError } from '../etc-merge/conflict-error.ts';
-import { kindInTree, planMerge } from '../etc-merge/plan-merge.ts';
-import { readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
+import { readImageEtc } from '../etc-merge/read-etc.ts';
 import { collectSystemGarbage } from '../gc/collect.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
@@ -33,7 +32,7 @@ import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
 import { assertFreeSpace, freeBytes } from './free-space.ts';
-import { lastingEtc } from './lasting-etc.ts';
+import { planEtcMerge } from './merge-etc.ts';
 import { writeDeploymentState } from './stage-state.ts';
 import { prepareStagedBoot, type StagedBoot } from './staged-boot.ts';
 
@@ -117,7 +116,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     const { deploymentId } = boot;
     const same = existingDeployments(model).find(({ deployment }) => deployment.id === deploymentId);
     if (same !== undefined) throw sameContentError(target.image, same);
-    await assertEtcMerges(storage, repository, deploymentId);
+    await planEtcMerge(storage, deploymentId);
     await assertFreeSpace({ ...bootSpace, neededBytes: boot.neededBytes, reclaimableBytes });
     const images = await readBoundImagesOf(repository, deploymentId);
     await storeBoundImages({ ...request, root, physicalRoot, images, from: 'registry' });
@@ -141,6 +140,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     physicalRootPath: storage.physicalRoot,
     deploymentId,
     etc: readImageEtc(repository, deploymentId),
+    etcMode: await readEtcMode(repository, deploymentId),
     origin: {
       imageReference: formatOriginReference(target),
       bootType: boot.bootType,
@@ -183,14 +183,4 @@ async function prepareBoot(
     }),
     warn: request.warn,
   });
-}
-
-async function assertEtcMerges(storage: BootedStorage, repository: Repository, deploymentId: string): Promise<void> {
-  const next = readImageEtc(repository, deploymentId);
-  const { conflicts } = planMerge(
-    readImageEtc(repository, storage.host.deploymentId),
-    await scanEtc(lastingEtc(storage), repository.algorithm),
-    (path) => kindInTree(next, path),
-  );
-  if (conflicts.length > 0) throw mergeConflictError(conflicts);
 }

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { observeMutations, openRepository } from '@workbench/composefs';
 import { bootDigestOfFolder } from '../boot/boot-digest.ts';
+import { readEtcMode } from '../boot/etc-mode.ts';
 import { initrdFile, kernelFile, kernelFolderName, kernelsDirectory } from '../boot/names.ts';
 import { parseTransportReference } from '../deployment/image-reference.ts';
 import { formatOrigin } from '../deployment/origin.ts';
@@ -56,7 +57,7 @@ export async function makeUpdateSystem(
   for (const name of ['proc', 'run', 'usr/lib']) mkdirSync(join(system.root, name), { recursive: true });
   await using repository = await openRepository(system.repositoryPath);
   const image = readImageEtc(repository, booted.id);
-  await writeTree(repository, image, etc);
+  if ((await readEtcMode(repository, booted.id)) !== 'overlay') await writeTree(repository, image, etc);
   await writeTree(repository, image, join(system.root, 'etc'));
   return useable({ ...system, booted });
 }

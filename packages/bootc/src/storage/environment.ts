@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { findComposefsArgument, parseKernelArguments } from '../boot/kernel-arguments.ts';
 import { isDeploymentId } from '../deployment/state-paths.ts';
-import { mountAt, readMountTable } from './mount-table.ts';
+import { type Mount, mountAt, readMountTable } from './mount-table.ts';
 import { pathExists, readOptionalText } from './optional-file.ts';
 
 /** A system that was booted from a composefs deployment. */
@@ -18,6 +18,13 @@ export type HostEnvironment = BootedHost | { kind: 'container' | 'ostree' | 'oth
 
 /** What the mount source of `/` begins with where all that is changed there is gone with the power; the id of the deployment follows. */
 export const transientRootSource = 'transient:composefs=';
+
+const rootSources = ['composefs:', transientRootSource];
+
+/** Whether a mount is the root of a deployment. */
+export function isRootOf(mount: Mount | undefined, deploymentId: string): boolean {
+  return rootSources.some((prefix) => mount?.source === `${prefix}${deploymentId}`);
+}
 
 /** Files that a container engine puts into its containers. */
 const containerMarkers = ['run/.containerenv', '.dockerenv', 'run/systemd/container'];
@@ -56,10 +63,9 @@ export async function detectEnvironment(root: string): Promise<HostEnvironment> 
  * @throws CodedError `ROOT_NOT_COMPOSEFS` when it names none.
  */
 export function deploymentOfMountSource(source: string): string {
-  for (const prefix of ['composefs:', transientRootSource]) {
-    const id = source.slice(prefix.length);
-    if (source.startsWith(prefix) && isDeploymentId(id)) return id;
-  }
+  const prefix = rootSources.find((candidate) => source.startsWith(candidate)) ?? '';
+  const id = source.slice(prefix.length);
+  if (prefix !== '' && isDeploymentId(id)) return id;
   throw new CodedError(
     'ROOT_NOT_COMPOSEFS',
     `the kernel command line has composefs=, but / is mounted from ${JSON.stringify(source)}`,

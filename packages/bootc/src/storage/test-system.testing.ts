@@ -13,6 +13,7 @@ import { deploymentPaths, physicalRoot, stagedRecord } from '../deployment/state
 import type { BootedStorage } from './booted-storage.ts';
 import { imageStoreOf } from './image-store.ts';
 import { type MockInstallation, type MockOptions, makeMockInstallation } from './mock-installation.ts';
+import type { Mount } from './mount-table.ts';
 
 /** A deployment of a test system. */
 export interface TestDeployment {
@@ -107,11 +108,16 @@ export async function openTestStorage(system: TestSystem, bootedId: string): Pro
     host: { kind: 'composefs', deploymentId: bootedId, isMissingVerityAllowed: true },
     boot: system.boot,
     isReadOnly: false,
-    mounts: [],
+    mounts: [etcMount({ filesystem: 'ext4', source: '/dev/vda3' })],
     images: imageStoreOf(repository, composefs),
     openRepository: async () => repository,
     [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
   };
+}
+
+/** A mount on `/etc`. */
+export function etcMount(mount: Pick<Mount, 'filesystem' | 'source'>): Mount {
+  return { device: '0:40', rootInFilesystem: '/', mountPoint: '/etc', options: ['rw'], ...mount };
 }
 
 /** Imports an image and gives it state and a kernel folder, but no boot entry yet. */

@@ -96,15 +96,18 @@ with_esp() {
   return "$result"
 }
 
-# kernel_names: kernel folders and unified kernel images on the EFI system partition, one a line.
+# kernel_names: kernel folders and unified kernel images that the boot loader can start, one a line.
 kernel_names() {
-  with_esp find "$work/esp/EFI/Linux" -maxdepth 2 -name 'bootc_composefs-*' ! -name '*.extra.d' -printf '%f\n' |
-    LC_ALL=C sort
+  local folder=$work/esp/EFI/Linux
+  [[ ${BOOTC_bootloader:-systemd} != grub ]] || folder=/sysroot/boot
+  with_esp find "$folder" -maxdepth 2 -name 'bootc_composefs-*' ! -name '*.extra.d' -printf '%f\n' | LC_ALL=C sort
 }
 
 # boot_state: all that decides what boots: entries with their content, kernels, states, what is staged.
 boot_state() {
-  with_esp bash -c 'cd "$1" && find . -type f -printf "%P %s\n" | LC_ALL=C sort && cat loader/entries/*.conf' bash "$work/esp"
+  with_esp bash -c '
+    find "$@" -type f -printf "%p %s\n" | LC_ALL=C sort
+    find "$@" -path "*/loader/entries/*" -type f -exec cat {} +' bash "$work/esp" /sysroot/boot 2>/dev/null
   list_names /sysroot/state/deploy
   cat /run/composefs/staged-deployment 2>/dev/null
 }

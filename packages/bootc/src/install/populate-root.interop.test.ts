@@ -8,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -302,6 +303,20 @@ test('a unified kernel image is installed under the id that it boots, with the a
   });
   expect(refused.warnings).toEqual([expect.stringMatching(/^~ \/etc\/hostname: .*content/)]);
   expect(existsSync(at('changed/esp/EFI'))).toBe(false);
+
+  // As in a build that seals what the same step has written: the layer will have whole seconds.
+  utimesSync(at('unpacked/etc/hostname'), 1_700_000_000.25, 1_700_000_000.25);
+  const ofStep = await computeRootDigest(at('unpacked'), at('of-step.dump'));
+  const tooEarly = {
+    ...withoutKernel,
+    'boot/EFI/Linux/6.12.1.efi': makeUki(`rw composefs=?${ofStep}`),
+    'boot/6.12.1.dump': readFileSync(at('of-step.dump')),
+  };
+  const early = await install('early', tooEarly, []);
+  expect(early).toMatchObject({
+    error: { code: 'UKI_DIGEST_MISMATCH', hint: expect.stringContaining('committed as a layer before') },
+  });
+  expect(early.warnings).toEqual(['~ /etc/hostname: mtime 1700000000.250000000 became 1700000000.0']);
 });
 
 test.each([

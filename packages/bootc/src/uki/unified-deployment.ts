@@ -6,6 +6,11 @@ import { explainDifference } from './explain-difference.ts';
 import type { ImageUnifiedKernel } from './image-unified-kernel.ts';
 import { bootDigestOfUnifiedKernel, readUnifiedKernel } from './unified-kernel.ts';
 
+const sealAgain =
+  'the image was changed after it was sealed: seal it again, as the last step of its build. What is sealed must have been committed ' +
+  'as a layer before (FROM a stage that is finished): files of the step that runs have times with fractions of seconds, a layer has ' +
+  'whole seconds';
+
 /** A deployment that boots a unified kernel image. */
 export interface UnifiedDeployment {
   /** The id that its command line names: of one of the images that were made of the container image. */
@@ -49,7 +54,7 @@ export async function openUnifiedDeployment(
     throw new CodedError(
       'UKI_DIGEST_MISMATCH',
       `The UKI has the wrong composefs= parameter (is '${actual}', should be ${[expected, ...others].join(' or ')})`,
-      { hint: 'the image was changed after it was sealed: seal it again, as the last step of its build' },
+      { hint: sealAgain },
     );
   }
   return {

@@ -37,6 +37,8 @@ const becomes = (state: string) => () => {
   run.guest.onLaunch(`echo ${state} >"$state"`);
   run.guest.onSsh('echo "Connection refused" >&2; exit 255');
 };
+const inJournal = (entry: object) => () =>
+  run.guest.onLaunch(`echo '${JSON.stringify(entry)}' >>"\${console%/*}/journal.json"`);
 const launchFails = (words: string) => () => run.guest.onLaunch(`rm "$state"; ${words}; exit 1`);
 const bcvkSays = (text: string, code: string) =>
   launchFails(`echo 'error: ${text} [${code}]' >&2; echo '  help: x' >&2`);
@@ -96,6 +98,13 @@ const boot: FaultRow[] = [
     says('systemd[1]: sysinit.target: Found ordering cycle on x\n'),
     'product',
     'GUEST_ORDERING_CYCLE',
+  ],
+  [
+    'an ordering cycle that only the journal tells',
+    inJournal({ _PID: '1', MESSAGE: 'sysinit.target: Found ordering cycle on x.service/start' }),
+    'product',
+    'GUEST_ORDERING_CYCLE',
+    /Found ordering cycle on x.service/,
   ],
   [
     'a disk that fails',
@@ -169,6 +178,14 @@ const tests: FaultRow[] = [
     whileTesting('printf "\\nYou are in emergency mode.\\n" >>"$console"'),
     'product',
     'GUEST_EMERGENCY_SHELL',
+  ],
+  [
+    'an ordering cycle after a reboot, in the journal',
+    whileTesting(
+      `echo '{"_PID":"1","MESSAGE":"Job x.service/start deleted to break ordering cycle"}' >>"\${console%/*}/journal.json"`,
+    ),
+    'product',
+    'GUEST_ORDERING_CYCLE',
   ],
   [
     'a guest that is paused, as on a full disk',

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
   type BootPhase,
   bootPhaseOf,
@@ -9,6 +9,7 @@ import {
   fatalPatternOf,
   plainConsoleLine,
 } from './console-patterns.ts';
+import { GrowingFile, olderLogs } from './growing-file.ts';
 
 /** A fatal line and what it means. */
 export interface FatalLine {
@@ -31,20 +32,14 @@ const waiting = /^\[[ *]{6}\] /;
 const failedUnit = /(?:\[FAILED\]|systemd\[1\]:) Failed to (?:start|mount|activate|listen on) (.+?)(?: - .*|\.)?$/;
 
 interface Log {
-  decoder: TextDecoder;
-  /** Of the file that was read last; a log that is moved away for a new one has another. */
-  inode: number | undefined;
-  offset: number;
-  /** The last line, as far as it is written. */
-  rest: string;
+  file: GrowingFile;
   /** Whole lines, the last ones. */
   lines: string[];
 }
 
 /**
  * Reads the console logs of one VM as they grow. It keeps the last lines, how far the boot came, the units that failed,
- * and the first fatal line. A log that is not there yet, or was cut off and began anew, is no error; one that virtlogd
- * moved away at its size limit (virtlogd.conf(5), max_size) is read to its end.
+ * and the first fatal line.
  */
 export class ConsoleFollower {
   /** How far the guest came since it was last (re)started. */
@@ -66,19 +61,10 @@ export class ConsoleFollower {
   /** Reads what is new. That is little each time, so it is read at once: no line is seen later than the next look. */
   poll(): void {
     for (const name of consoleLogs(this.folder)) {
-      const log = this.#logs.get(name) ?? {
-        decoder: new TextDecoder(),
-        inode: undefined,
-        offset: 0,
-        rest: '',
-        lines: [],
-      };
+      const log = this.#logs.get(name) ?? { file: new GrowingFile(join(this.folder, name)), lines: [] };
       this.#logs.set(name, log);
-      const text = readNew(join(this.folder, name), log);
-      if (text === '') continue;
-      const lines = (log.rest + text).split('\n');
-      // A prompt has no newline, and a guest that died may not have written its last one: the rest is looked at too.
-      log.rest = lines.pop() ?? '';
+      const lines = log.file.readLines();
+      if (lines === undefined) continue;
       for (const raw of lines) {
         const line = plainConsoleLine(raw);
         if (line.trim() !== '') {
@@ -88,7 +74,8 @@ export class ConsoleFollower {
         this.#take(line, name);
       }
       log.lines.splice(0, log.lines.length - keptLines);
-      this.#take(plainConsoleLine(log.rest), name);
+      // A prompt has no newline, and a guest that died may not have written its last one: the rest is looked at too.
+      this.#take(plainConsoleLine(log.file.rest), name);
     }
   }
 
@@ -97,9 +84,9 @@ export class ConsoleFollower {
    * console that has said most: the kernel command line decides which one that is.
    */
   lastLines(count: number): string[] {
-    const texts = [...this.#logs].map(([name, { lines, rest }]) => ({
+    const texts = [...this.#logs].map(([name, { lines, file }]) => ({
       name,
-      lines: [...lines, plainConsoleLine(rest)],
+      lines: [...lines, plainConsoleLine(file.rest)],
     }));
     const chosen =
       texts.find(({ name }) => name === this.#fatalLog) ?? texts.sort((a, b) => b.lines.length - a.lines.length)[0];
@@ -130,35 +117,6 @@ export class ConsoleFollower {
   }
 }
 
-function readNew(path: string, log: Log): string {
-  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
-  // Between the two steps of moving a log away there is none of its name.
-  if (inode === undefined) return '';
-  const before = log.inode;
-  log.inode = inode;
-  if (before === undefined || before === inode) return readFrom(path, log);
-  // The unread end of the old file, where that was only moved; then the new file from its beginning.
-  const moved = olderLogs(path).find((older) => statSync(older).ino === before);
-  const end = moved === undefined ? '' : readFrom(moved, log);
-  log.offset = 0;
-  return end + readFrom(path, log);
-}
-
-function readFrom(path: string, log: Log): string {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(file);
-    const from = size < log.offset ? 0 : log.offset;
-    const buffer = Buffer.alloc(size - from);
-    const length = size === from ? 0 : readSync(file, buffer, 0, buffer.length, from);
-    log.offset = from + length;
-    // A character that the end of the read cut in two is completed by the next.
-    return log.decoder.decode(buffer.subarray(0, length), { stream: true });
-  } finally {
-    closeSync(file);
-  }
-}
-
 /**
  * The console logs in a folder, by name: ours, and those that `--log-dir` makes (console.txt, platform-console.txt). None
  * when there is no such folder.
@@ -172,15 +130,6 @@ export function consoleLogs(folder: string): string[] {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   }
-}
-
-/** What virtlogd moved away of a log, the latest first: `console.log.0`, `console.log.1`. */
-function olderLogs(path: string): string[] {
-  const start = `${basename(path)}.`;
-  return readdirSync(dirname(path))
-    .filter((name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)))
-    .sort((a, b) => Number(a.slice(start.length)) - Number(b.slice(start.length)))
-    .map((name) => join(dirname(path), name));
 }
 
 /** Whether any console log of the folder holds this text as a whole line. */

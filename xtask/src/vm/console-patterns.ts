@@ -11,6 +11,15 @@ export interface FatalPattern {
   readonly class: FailureClass;
 }
 
+/** Also looked for in the journal, since systemd tells it before it writes to the console. */
+export const orderingCycle: FatalPattern = {
+  code: 'GUEST_ORDERING_CYCLE',
+  pattern: /Found ordering cycle|deleted to break ordering cycle/,
+  what: 'has an ordering cycle between its units',
+  hint: 'systemd drops one job of the cycle at random; systemd-analyze verify shows the chain',
+  class: 'product',
+};
+
 /**
  * Fatal lines, most telling first: of one console chunk the first pattern that matches names the failure. Lines are
  * matched without terminal control sequences. The wordings are those of EDK2, GRUB, systemd-boot, Linux, systemd and dracut.
@@ -75,13 +84,7 @@ export const fatalConsolePatterns: readonly FatalPattern[] = [
     hint: 'the failed unit is in the lines above',
     class: 'product',
   },
-  {
-    code: 'GUEST_ORDERING_CYCLE',
-    pattern: /Found ordering cycle|deleted to break ordering cycle/,
-    what: 'has an ordering cycle between its units',
-    hint: 'systemd drops one job of the cycle at random; systemd-analyze verify shows the chain',
-    class: 'product',
-  },
+  orderingCycle,
   {
     code: 'GUEST_INIT_FROZE',
     pattern: /systemd\[1\]: Freezing execution|Freezing execution\.$/,

@@ -1,7 +1,7 @@
-import type { ConsoleFollower } from './console-follower.ts';
-import type { FailureClass } from './console-patterns.ts';
+import type { ConsoleFollower, FatalLine } from './console-follower.ts';
+import { type FailureClass, orderingCycle } from './console-patterns.ts';
 import { GuestDeath } from './guest-death.ts';
-import { failedUnitsIn } from './journal-words.ts';
+import { JournalFollower } from './journal-words.ts';
 import type { Clock } from './waits/clock.ts';
 
 /** What bcvk says of the VM: its libvirt state, or why that cannot be learned. */
@@ -50,7 +50,7 @@ const deadStates: Readonly<Record<string, { code: string; what: string; hint: st
 };
 
 /**
- * Watches one VM from its start until it is disposed: its console for fatal lines, its libvirt state, and whether bcvk
+ * Watches one VM from its start until it is disposed: its console and journal for fatal lines, its libvirt state, and whether bcvk
  * still knows it.
  */
 export class GuestMonitor implements AsyncDisposable {
@@ -62,13 +62,15 @@ export class GuestMonitor implements AsyncDisposable {
   readonly #over = new AbortController();
   readonly #died = Promise.withResolvers<GuestDeath>();
   readonly #loops: Promise<unknown>;
+  readonly #journal: JournalFollower;
   readonly #startedAt: number;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    this.#journal = new JournalFollower(options.console.folder);
     this.died = this.#died.promise;
     this.#startedAt = options.clock.now();
-    this.#loops = Promise.all([this.#watchConsole(), this.#watchDomain()]);
+    this.#loops = Promise.all([this.#watchLogs(), this.#watchDomain()]);
   }
 
   /** How far the guest came. */
@@ -83,8 +85,9 @@ export class GuestMonitor implements AsyncDisposable {
 
   /** Units that did not start, each with its last words where the journal has them. */
   get failedUnits(): string[] {
-    const { failedUnits, folder } = this.#options.console;
-    const fromJournal = failedUnitsIn(folder);
+    this.#journal.poll();
+    const { failedUnits } = this.#options.console;
+    const fromJournal = this.#journal.failedUnits;
     const names = new Set([...failedUnits, ...fromJournal.keys()]);
     return [...names].map((name) => `${name}${fromJournal.get(name) ? ` (${fromJournal.get(name)})` : ''}`);
   }
@@ -107,21 +110,27 @@ export class GuestMonitor implements AsyncDisposable {
     await this.#loops;
   }
 
-  async #watchConsole(): Promise<void> {
-    const { console, clock } = this.#options;
+  async #watchLogs(): Promise<void> {
+    const { clock } = this.#options;
     while (!this.#over.signal.aborted) {
-      console.poll();
-      const { fatal } = console;
-      if (fatal !== undefined) {
+      if (this.#readLogs() !== undefined) {
         // What follows a fatal line explains it: a trace, the name of a unit.
         await clock.sleep(2 * consoleIntervalMs, this.#over.signal);
-        console.poll();
-        const { code, what, hint, class: ofClass } = fatal.pattern;
-        this.#die(this.describeDeath(code, what, { class: ofClass, evidence: fatal.line, hint }));
+        this.#die(this.#deathOf(this.#readLogs()!));
         return;
       }
       await clock.sleep(consoleIntervalMs, this.#over.signal);
     }
+  }
+
+  /** Reads what is new on console and in the journal. @returns the first fatal line. */
+  #readLogs(): FatalLine | undefined {
+    const { console } = this.#options;
+    console.poll();
+    this.#journal.poll();
+    if (console.fatal !== undefined) return console.fatal;
+    const { orderingCycle: line } = this.#journal;
+    return line === undefined ? undefined : { line, pattern: orderingCycle };
   }
 
   async #watchDomain(): Promise<void> {
@@ -135,8 +144,9 @@ export class GuestMonitor implements AsyncDisposable {
         // libvirt shows "paused" for a moment while it starts a VM, and a busy machine may fail one call.
         await clock.sleep(confirmIntervalMs, this.#over.signal);
       } else if (death !== undefined) {
-        this.#options.console.poll();
-        this.#die(this.#options.console.fatal === undefined ? death : this.#consoleDeath(death));
+        // A guest that stopped because of what its console says died of that, not of having stopped.
+        const fatal = this.#readLogs();
+        this.#die(fatal === undefined ? death : this.#deathOf(fatal));
         return;
       } else {
         await clock.sleep(domainIntervalMs, this.#over.signal);
@@ -161,12 +171,9 @@ export class GuestMonitor implements AsyncDisposable {
     return this.describeDeath(code, what, { class: ofClass, evidence: `libvirt says: ${answer.state}`, hint });
   }
 
-  /** A guest that stopped because of what its console says died of that, not of having stopped. */
-  #consoleDeath(death: GuestDeath): GuestDeath {
-    const { fatal } = this.#options.console;
-    if (fatal === undefined) return death;
-    const { code, what, hint, class: ofClass } = fatal.pattern;
-    return this.describeDeath(code, what, { class: ofClass, evidence: fatal.line, hint });
+  #deathOf({ line, pattern }: FatalLine): GuestDeath {
+    const { code, what, hint, class: ofClass } = pattern;
+    return this.describeDeath(code, what, { class: ofClass, evidence: line, hint });
   }
 
   #die(death: GuestDeath): void {

@@ -1,42 +1,47 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { orderingCycle } from './console-patterns.ts';
+import { GrowingFile } from './growing-file.ts';
 
 /** The files that bcvk writes the guest's journal to, an object a line; see systemd.journal-fields(7). */
 const journalNames = ['journal-initrd.json', 'journal.json'];
 
-/** Units that failed, each with the last thing that it said itself, or an empty text. */
-export type FailedUnits = Map<string, string>;
-
 /**
- * Reads the journal in a folder for units whose start failed. A journal that is not there, and lines that are cut off, say
- * nothing; this never throws for what a guest wrote.
+ * Reads the journals in a folder as they grow: units that did not start, and an ordering cycle. A journal that is not there, and lines
+ * that are cut off, say nothing; this never throws for what a guest wrote.
  */
-export function failedUnitsIn(folder: string): FailedUnits {
-  return failedUnitsOf(journalNames.flatMap((name) => readLines(join(folder, name))));
-}
+export class JournalFollower {
+  /** The message by which systemd told the first ordering cycle between units. */
+  orderingCycle: string | undefined;
+  readonly #files: readonly GrowingFile[];
+  readonly #lastWords = new Map<string, string>();
+  readonly #failed = new Set<string>();
 
-function readLines(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8').split('\n');
-  } catch {
-    return [];
+  constructor(folder: string) {
+    this.#files = journalNames.map((name) => new GrowingFile(join(folder, name)));
   }
-}
 
-/** The same for the lines of a journal. */
-export function failedUnitsOf(lines: readonly string[]): FailedUnits {
-  const lastWords = new Map<string, string>();
-  const failed = new Set<string>();
-  for (const line of lines) {
-    const entry = parseEntry(line);
-    if (entry === undefined) continue;
+  /** Units whose start failed, and that no later try started, each with the last thing that it said itself, or an empty text. */
+  get failedUnits(): Map<string, string> {
+    return new Map([...this.#failed].map((unit) => [unit, this.#lastWords.get(unit) ?? '']));
+  }
+
+  /** Reads what is new. */
+  poll(): void {
+    for (const file of this.#files) for (const line of file.readLines() ?? []) this.#take(parseEntry(line) ?? {});
+  }
+
+  #take(entry: Record<string, unknown>): void {
     const { MESSAGE: message, _SYSTEMD_UNIT: speaker, UNIT: unit, JOB_RESULT: result } = entry;
-    if (typeof speaker === 'string' && typeof message === 'string') lastWords.set(speaker, message.trim());
-    if (typeof unit !== 'string') continue;
-    if (result === 'failed') failed.add(unit);
-    if (result === 'done') failed.delete(unit);
+    if (typeof message === 'string') {
+      if (typeof speaker === 'string') this.#lastWords.set(speaker, message.trim());
+      // The field cannot be forged, so a test may print what it likes.
+      const isOfManager = entry._PID === '1';
+      if (isOfManager && orderingCycle.pattern.test(message)) this.orderingCycle ??= message.trim();
+    }
+    if (typeof unit !== 'string') return;
+    if (result === 'failed') this.#failed.add(unit);
+    if (result === 'done') this.#failed.delete(unit);
   }
-  return new Map([...failed].map((unit) => [unit, lastWords.get(unit) ?? '']));
 }
 
 /** A journal, an object a line, as `journalctl` shows one: who said what. Lines that are cut off are left out. */

@@ -10,7 +10,6 @@ import { isSystemError } from '../syscalls/libc.ts';
 import type { MadeEntry } from '../tar/make-tar.testing.ts';
 import { addImage, addLayer, type MadeLayer, type MadeStore, makeStore } from './make-store.testing.ts';
 import { openStoredImage } from './open-image.ts';
-import { defaultRoots } from './store.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'storage-' });
 afterAll(() => folder.removeCallback());
@@ -87,21 +86,6 @@ describe('images are found', () => {
     await using _ = repository;
     expect(result.counters.present).toBe(1);
   });
-});
-
-test('places of storage follow the environment', () => {
-  const environment = {
-    CONTAINERS_STORAGE_ROOT: '/one',
-    HOME: '/home/u',
-    STORAGE_OPTS: 'overlay.mount_program=/x,additionalimagestore=/two, additionalimagestore=/three',
-  };
-  expect(defaultRoots(environment)).toEqual([
-    '/one',
-    '/home/u/.local/share/containers/storage',
-    '/var/lib/containers/storage',
-    '/two',
-    '/three',
-  ]);
 });
 
 test('of a file that is a stub, the content is the parent’s', async (context) => {

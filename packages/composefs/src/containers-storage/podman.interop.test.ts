@@ -5,8 +5,10 @@ import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findCfsctl } from '../erofs/cfsctl.testing.ts';
 import { importImage } from '../oci/import-image.ts';
+import { inspectSource } from '../oci/inspect-source.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { makeTar } from '../tar/make-tar.testing.ts';
+import { storageRoots } from './storage-configuration.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'podman-interop-' });
 const storage = join(folder.name, 'storage');
@@ -90,4 +92,37 @@ test('an image in podman’s storage becomes what cfsctl makes of it, and of its
   expect(pulled.stdout).toContain(`Boot image: ${result.bootImageIds.get(1)}`);
   const checked = await run([cfsctl, '--repo', direct.path, 'oci', 'fsck'], { step: 'fsck' });
   expect(checked.stdout).toMatch(/status: ok\noci images: 1\/1 ok/);
+});
+
+test('additional image stores are read where podman reads them: of the configuration, or of STORAGE_OPTS instead', async () => {
+  const configuration = join(folder.name, 'additional.conf');
+  const own = join(folder.name, 'own');
+  writeFileSync(
+    configuration,
+    `[storage]\ndriver="overlay"\ngraphroot="${own}"\nrunroot="${join(folder.name, 'own-run')}"\n` +
+      `[storage.options]\nadditionalimagestores=["${storage}"]\n`,
+  );
+  const seen = async (STORAGE_OPTS?: string) => {
+    const env = { CONTAINERS_STORAGE_CONF: configuration, STORAGE_OPTS };
+    const exists = ['podman', '--cgroup-manager=cgroupfs', '--runtime=runc', 'image', 'exists', name] as const;
+    const { exitCode } = await run(exists, { step: 'ask podman', env, okExitCodes: [0, 1] });
+    const environment = {
+      CONTAINERS_STORAGE_CONF: configuration,
+      ...(STORAGE_OPTS === undefined ? {} : { STORAGE_OPTS }),
+    };
+    const roots = storageRoots({ environment, uid: 0, root: '/' });
+    const isFound = await inspectSource(`containers-storage:${name}`, { storageRoots: roots }).then(
+      () => true,
+      (error: { code?: string }) => {
+        expect(error.code).toBe('STORAGE_NO_IMAGE');
+        return false;
+      },
+    );
+    return { podman: exitCode === 0, isFound };
+  };
+  const found = { podman: true, isFound: true };
+  expect(await seen()).toEqual(found);
+  expect(await seen('')).toEqual({ podman: false, isFound: false });
+  expect(await seen(`overlay.imagestore=${storage}`)).toEqual(found);
+  expect(await seen(`additionalimagestore=${storage}`)).toEqual(found);
 });

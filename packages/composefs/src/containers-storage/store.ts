@@ -4,6 +4,7 @@ import { CodedError } from '@workbench/run';
 import { z } from 'zod';
 import { isSystemError } from '../syscalls/libc.ts';
 import { damagedStorage } from './errors.ts';
+import { storageRoots } from './storage-configuration.ts';
 
 /** The metadata of container storage with the overlay driver, as the containers/storage library keeps it. */
 const imageSchema = z.looseObject({
@@ -36,13 +37,12 @@ export interface LocatedLayer extends StoredLayerRecord {
 }
 
 /**
- * Opens all container storage there is, in the order of search: `$CONTAINERS_STORAGE_ROOT`, that of the user, that of
- * the system, then every `additionalimagestore` in `$STORAGE_OPTS`.
+ * Opens all container storage there is, in the order of search.
  *
- * @param roots to be used instead.
- * @throws CodedError `STORAGE_NOT_FOUND` if there is none; `STORAGE_DAMAGED`.
+ * @param roots where to look, instead of where podman does.
+ * @throws CodedError `STORAGE_NOT_FOUND` if there is none; `STORAGE_DAMAGED`, `STORAGE_CONFIGURATION_INVALID`.
  */
-export function openStores(roots: readonly string[] = defaultRoots(process.env)): Store[] {
+export function openStores(roots: readonly string[] = rootsOfThisProcess()): Store[] {
   const stores = [...new Set(roots)].filter(isStore).map(readStore);
   if (stores.length > 0) return stores;
   throw new CodedError('STORAGE_NOT_FOUND', `there is no container storage in ${roots.join(', ')}`, {
@@ -50,21 +50,8 @@ export function openStores(roots: readonly string[] = defaultRoots(process.env))
   });
 }
 
-/** Where container storage may be, by the environment. */
-export function defaultRoots(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const { CONTAINERS_STORAGE_ROOT, XDG_DATA_HOME, HOME, STORAGE_OPTS } = environment;
-  const additional = (STORAGE_OPTS ?? '')
-    .split(',')
-    .map((option) => option.trim().replace(/^overlay\./, ''))
-    .filter((option) => option.startsWith('additionalimagestore='))
-    .map((option) => option.slice(option.indexOf('=') + 1));
-  return [
-    CONTAINERS_STORAGE_ROOT,
-    XDG_DATA_HOME && join(XDG_DATA_HOME, 'containers/storage'),
-    HOME && join(HOME, '.local/share/containers/storage'),
-    '/var/lib/containers/storage',
-    ...additional,
-  ].filter((root): root is string => root !== undefined && root !== '');
+function rootsOfThisProcess(): string[] {
+  return storageRoots({ environment: process.env, uid: process.getuid?.() ?? 0, root: '/' });
 }
 
 function isStore(root: string): boolean {

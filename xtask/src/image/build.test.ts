@@ -23,6 +23,12 @@ test('the image build needs no network, takes the base as it is, and hands the c
   ]);
 });
 
+test('an image of our own base may have nothing to warn of', () => {
+  const context = { folder: 'f', systemInputs: '1a', inputs: '2b' };
+  const args = buildArguments({ cell: defaultCell, base: debianBase.name, context });
+  expect(args).toContain('--build-arg=lint=--fatal-warnings');
+});
+
 test('an image to upgrade to differs in its marker and in its name', () => {
   const cell = { ...defaultCell, bootType: 'uki' } as const;
   const inputs = { cell, base: 'localhost/some-base', context: { folder: 'f', systemInputs: '1a', inputs: '2b' } };

@@ -14,7 +14,7 @@ export interface BuildContext {
   inputs: string;
 }
 
-const scripts = ['configure.sh', 'kernel.sh', 'seal.sh'];
+const scripts = ['configure.sh', 'machine-data.sh', 'kernel.sh', 'seal.sh'];
 
 /**
  * Lays out one folder a layer, with the times that the files have at their source: podman's cache looks at both. What a step

@@ -1,47 +1,24 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dirSync } from 'tmp-promise';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { loaderPaths } from '../boot/names.ts';
-import { deploymentPaths, stagedRecord } from '../deployment/state-paths.ts';
+import { deploymentPaths } from '../deployment/state-paths.ts';
 import { buildHostDocument } from '../status/build-host-document.ts';
 import { formatHumanReadable } from '../status/human-readable.ts';
-import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
-import { bootableFiles, etcMount, writeImageLayout } from '../storage/test-system.testing.ts';
+import { bootableFiles, etcMount } from '../storage/test-system.testing.ts';
 import { finalizeStaged } from './finalize.ts';
-import { switchTo } from './switch.ts';
-import { makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
+import { type FollowingSystem, followImage } from './followed-system.testing.ts';
+import type { UpdateSystem } from './update-system.testing.ts';
 import { releaseDownloaded, upgrade } from './upgrade.ts';
-
-const folder = dirSync({ unsafeCleanup: true });
-afterAll(() => folder.removeCallback());
-let count = 0;
-const image = (files: Record<string, string>): string => writeImageLayout(join(folder.name, `image-${++count}`), files);
 
 let system: UpdateSystem;
 let followed: string;
-let environment: ReturnType<typeof recordingEnvironment>;
-beforeEach(async () => {
-  followed = image(bootableFiles('1'));
-  system = await makeUpdateSystem(followed);
-  environment = recordingEnvironment();
+let environment: FollowingSystem['environment'];
+const { kernelFolders, publish, record, roles, runSwitch, runUpgrade } = followImage((made) => {
+  ({ system, followed, environment } = made);
 });
-afterEach(() => rmSync(system.directory, { recursive: true }));
-
-/** Puts another image where the system looks for newer ones. */
-function publish(files: Record<string, string>): void {
-  rmSync(followed.slice('oci:'.length), { recursive: true });
-  writeImageLayout(followed.slice('oci:'.length), files);
-}
-
-const roles = () => system.use(async (storage) => deploymentRoles(await buildRootModel(storage)));
-const runUpgrade = (options: { isDownloadOnly?: boolean } = {}) =>
-  system.use((storage) => upgrade(storage, { isDownloadOnly: false, ...options }, environment));
-const runSwitch = (source: string) => system.use((storage) => switchTo(storage, targetOf(source), environment));
 const runFinalize = () => system.use(finalizeStaged);
-const record = () => join(system.root, stagedRecord.directory, stagedRecord.name);
-const kernelFolders = () => readdirSync(join(system.boot.espDirectory, 'EFI/Linux'));
 
 test('finalizing merges /etc and makes the staged entries the active ones; again there is nothing to do', async () => {
   publish({ ...bootableFiles('2', 'other kernel'), 'etc/from-image': 'new\n' });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRepository, readImageMetadata } from '@workbench/composefs';
 import { dirSync } from 'tmp-promise';
@@ -15,7 +15,15 @@ import { finalizeStaged } from './finalize.ts';
 import { planRepair } from './repair.ts';
 import { rollBack } from './rollback.ts';
 import { switchTo } from './switch.ts';
-import { boot, makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
+import {
+  boot,
+  kernelFoldersOf,
+  makeUpdateSystem,
+  publishImage,
+  recordingEnvironment,
+  targetOf,
+  type UpdateSystem,
+} from './update-system.testing.ts';
 import { upgrade } from './upgrade.ts';
 
 const folder = dirSync({ unsafeCleanup: true });
@@ -53,11 +61,8 @@ const open = <T>(action: (storage: BootedStorage) => Promise<T>): Promise<T> =>
     return await action(storage);
   });
 const roles = () => system.use(async (storage) => deploymentRoles(await buildRootModel(storage)));
-const kernelFolders = () => readdirSync(join(system.boot.espDirectory, 'EFI/Linux'));
-const publish = (files: Record<string, string>): void => {
-  rmSync(followed.slice('oci:'.length), { recursive: true });
-  writeImageLayout(followed.slice('oci:'.length), files);
-};
+const kernelFolders = () => kernelFoldersOf(system);
+const publish = (files: Record<string, string>): void => publishImage(followed, files);
 const upgradeAndBoot = async (): Promise<string> => {
   const id = await open((storage) => upgrade(storage, { isDownloadOnly: false }, recordingEnvironment()));
   expect(await open(finalizeStaged)).toMatchObject({ kind: 'finalized', problems: [] });

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { observeMutations, openRepository } from '@workbench/composefs';
 import { bootDigestOfFolder } from '../boot/boot-digest.ts';
@@ -18,6 +18,7 @@ import {
   type TestDeployment,
   type TestSystem,
   writeEntrySet,
+  writeImageLayout,
 } from '../storage/test-system.testing.ts';
 import type { UpdateEnvironment } from './update-environment.ts';
 
@@ -60,6 +61,18 @@ export async function makeUpdateSystem(
   if ((await readEtcMode(repository, booted.id)) !== 'overlay') await writeTree(repository, image, etc);
   await writeTree(repository, image, join(system.root, 'etc'));
   return useable({ ...system, booted });
+}
+
+/** Puts another image where a system looks for newer ones. */
+export function publishImage(followed: string, files: Record<string, string>): void {
+  const directory = followed.slice('oci:'.length);
+  rmSync(directory, { recursive: true });
+  writeImageLayout(directory, files);
+}
+
+/** What is on the ESP of a system to boot from. */
+export function kernelFoldersOf(system: UpdateSystem): string[] {
+  return readdirSync(join(system.boot.espDirectory, 'EFI/Linux'));
 }
 
 /** Makes the system run another of its deployments, with the `/etc` of that. */

@@ -1,52 +1,30 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkRepository, listTags } from '@workbench/composefs';
-import { dirSync } from 'tmp-promise';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { loaderPaths } from '../boot/names.ts';
 import { parseOrigin } from '../deployment/origin.ts';
-import { deploymentPaths, stagedRecord } from '../deployment/state-paths.ts';
+import { deploymentPaths } from '../deployment/state-paths.ts';
 import { assertNoOp, collectSystemGarbage } from '../gc/collect.ts';
 import { buildHostDocument } from '../status/build-host-document.ts';
 import { formatHumanReadable } from '../status/human-readable.ts';
-import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
-import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
-import { switchInPlace, switchTo } from './switch.ts';
-import { makeUpdateSystem, recordingEnvironment, targetOf, type UpdateSystem } from './update-system.testing.ts';
-import { checkForUpgrade, upgrade } from './upgrade.ts';
-
-const folder = dirSync({ unsafeCleanup: true });
-afterAll(() => folder.removeCallback());
-let count = 0;
-const image = (files: Record<string, string>): string => writeImageLayout(join(folder.name, `image-${++count}`), files);
+import { bootableFiles } from '../storage/test-system.testing.ts';
+import { type FollowingSystem, followImage } from './followed-system.testing.ts';
+import { switchInPlace } from './switch.ts';
+import { targetOf, type UpdateSystem } from './update-system.testing.ts';
+import { checkForUpgrade } from './upgrade.ts';
 
 let system: UpdateSystem;
 let followed: string;
-let environment: ReturnType<typeof recordingEnvironment>;
-beforeEach(async () => {
-  followed = image(bootableFiles('1'));
-  system = await makeUpdateSystem(followed);
-  environment = recordingEnvironment();
+let environment: FollowingSystem['environment'];
+const { image, kernelFolders, publish, record, roles, runSwitch, runUpgrade } = followImage((made) => {
+  ({ system, followed, environment } = made);
 });
-afterEach(() => rmSync(system.directory, { recursive: true }));
-
-/** Puts another image where the system looks for newer ones. */
-function publish(files: Record<string, string>): void {
-  rmSync(followed.slice('oci:'.length), { recursive: true });
-  writeImageLayout(followed.slice('oci:'.length), files);
-}
-
-const roles = () => system.use(async (storage) => deploymentRoles(await buildRootModel(storage)));
-const runUpgrade = (options: { isDownloadOnly?: boolean } = {}) =>
-  system.use((storage) => upgrade(storage, { isDownloadOnly: false, ...options }, environment));
-const runSwitch = (source: string) => system.use((storage) => switchTo(storage, targetOf(source), environment));
-const record = () => join(system.root, stagedRecord.directory, stagedRecord.name);
 const entriesOf = (set: 'entries' | 'staged') => {
   const directory = join(system.boot.bootDirectory, loaderPaths[set]);
   return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
 };
-const kernelFolders = () => readdirSync(join(system.boot.espDirectory, 'EFI/Linux'));
 const assertClean = () =>
   system.use(async (storage) => {
     assertNoOp(await collectSystemGarbage(storage, { isDryRun: true, onlyBootFiles: false }));

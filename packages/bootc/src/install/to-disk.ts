@@ -21,14 +21,9 @@ import {
   rootBytesOnDisk,
   sfdiskCommand,
 } from './partition-table.ts';
+import { populateOptions } from './populate-options.ts';
 import { type PopulatedRoot, populateRoot } from './populate-root.ts';
-import {
-  announceImage,
-  assertSpace,
-  isSelinuxEnabled,
-  type PreparedInstallation,
-  prepareInstallation,
-} from './prepare.ts';
+import { announceImage, assertSpace, type PreparedInstallation, prepareInstallation } from './prepare.ts';
 import type { InstallUi } from './progress.ts';
 
 /**
@@ -50,7 +45,7 @@ export async function installToDisk(
   ui.begin('prepare');
   const prepared = await prepareInstallation(options, ui.warn, async (configuration) => ({ options, configuration }));
   if (options.viaLoopback && !options.genericImage) ui.warn('--via-loopback implies --generic-image');
-  const { decision, source, configuration } = prepared;
+  const { decision, source } = prepared;
   const device = await openTarget(options, cleanup, abort);
   const partitions = planPartitions(configurationArchitecture(), options.rootSizeMiB);
   assertSpace(source, {
@@ -91,34 +86,16 @@ export async function installToDisk(
   assertSpace(source, { haveBytes: bavail * bsize, where: `the root file system of ${device.path}` });
 
   ui.begin('import');
+  const mounts = { rootMount: installMounts.root, espMount: installMounts.esp };
   const installed = await populateRoot({
-    rootMount: installMounts.root,
-    espMount: installMounts.esp,
-    imageMount: installMounts.image,
-    source: source.reference,
+    ...(await populateOptions(options, { prepared, ui, signal })),
+    ...mounts,
     decision,
     rootSpec: `UUID=${rootUuid}`,
-    kernelArguments: {
-      configuration: configuration.kernelArguments,
-      commandLine: options.kargs,
-      deletes: [...configuration.kernelArgumentDeletes, ...options.kargDeletes],
-    },
-    disableSelinux: options.disableSelinux,
-    ukiAddons: options.ukiAddons,
-    isUnified: options.isUnified === true,
-    boundImages: options.boundImages,
-    print: ui.print,
-    ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
-    isHostSelinuxEnabled: await isSelinuxEnabled(),
-    onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
     installBootloader: async (imageRoot) => {
       ui.begin('boot-loader');
-      const mounts = { rootMount: installMounts.root, espMount: installMounts.esp };
       await installBootloader({ decision, imageRoot, ...mounts, ...abort });
     },
-    onDeploy: () => ui.begin('deploy'),
-    warn: ui.warn,
-    ...abort,
   });
 
   ui.begin('finish');

@@ -16,8 +16,9 @@ import {
 } from './mount-arguments.ts';
 import { installMounts, mountAt, settleFilesystem } from './mounts.ts';
 import type { CommonInstallOptions } from './options.ts';
+import { populateOptions } from './populate-options.ts';
 import { type PopulatedRoot, populateRoot } from './populate-root.ts';
-import { announceImage, assertSpace, isSelinuxEnabled, prepareInstallation } from './prepare.ts';
+import { announceImage, assertSpace, prepareInstallation } from './prepare.ts';
 import type { InstallUi } from './progress.ts';
 import type { SourceImage } from './source.ts';
 import { findTargetEsp, inspectTargetRoot, type TargetEsp, type TargetRoot, uuidOfDevice } from './target-root.ts';
@@ -114,29 +115,16 @@ export async function installToFilesystem(
   }
 
   ui.begin('import');
+  const common = await populateOptions(options, { prepared, ui, signal });
   const installed = await populateRoot({
+    ...common,
     rootMount: root.physicalRoot,
     espMount,
-    imageMount: installMounts.image,
     replacesState: options.replace !== undefined,
     removesOldSystem: options.removesOldSystem === true,
-    source: source.reference,
     decision,
     rootSpec: asked.rootSpec ?? '',
-    kernelArguments: {
-      configuration: configuration.kernelArguments,
-      commandLine: options.kargs,
-      deletes: [...configuration.kernelArgumentDeletes, ...options.kargDeletes],
-      mounts,
-    },
-    disableSelinux: options.disableSelinux,
-    ukiAddons: options.ukiAddons,
-    isUnified: options.isUnified === true,
-    boundImages: options.boundImages,
-    print: ui.print,
-    ...(prepared.authorizedKeys === undefined ? {} : { authorizedKeys: prepared.authorizedKeys }),
-    isHostSelinuxEnabled: await isSelinuxEnabled(),
-    onImport: ({ bytesDone, bytesTotal }) => ui.advance(bytesDone, bytesTotal),
+    kernelArguments: { ...common.kernelArguments, mounts },
     installBootloader: async (imageRoot) => {
       ui.begin('boot-loader');
       if (options.replace === 'alongside') {
@@ -145,9 +133,6 @@ export async function installToFilesystem(
       }
       await parts.installBootloader({ decision, imageRoot, rootMount: root!.physicalRoot, espMount, ...abort });
     },
-    onDeploy: () => ui.begin('deploy'),
-    warn: ui.warn,
-    ...abort,
   });
 
   ui.begin('finish');

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { GuestSession } from '../dev/guest-session.ts';
+import { rebootGuest } from '../dev/reboot.ts';
 import { upgradeImageOf } from '../image/build.ts';
 import type { PlacedCell } from '../matrix/resolve.ts';
 import { loadSettings } from '../settings/load-settings.ts';
@@ -150,12 +152,14 @@ async function inGuest(vm: Machine, script: string): Promise<string> {
 }
 
 async function reboot(vm: Machine): Promise<void> {
-  const before = await inGuest(vm, 'cat /proc/sys/kernel/random/boot_id');
-  await inGuest(vm, 'systemctl reboot').catch(() => undefined);
-  for (;;) {
-    await vm.waitForSsh();
-    const now = await inGuest(vm, 'cat /proc/sys/kernel/random/boot_id').catch(() => before);
-    if (now !== before) return;
+  const folder = mkdtempSync(join(tmpdir(), 'reboot-'));
+  const session = new GuestSession(vm.target, join(folder, 'ssh'));
+  try {
+    const { monitor, deadlines } = vm;
+    await rebootGuest({ session, monitor, deadlineMs: deadlines.bootMs, clock: prepared.world.clock, signal: never });
+  } finally {
+    await session.close();
+    rmSync(folder, { recursive: true });
   }
 }
 

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import type { Clock } from './waits/clock.ts';
 
 /**
- * For tests: a bcvk, an ssh and a podman that are small shell scripts, and a guest that is a few files. It speaks the command
+ * For tests: a bcvk, an ssh, a virsh and a podman that are small shell scripts, and a guest that is a few files. It speaks the command
  * lines and the JSON of bcvk 0.18, so that all above it is what runs against real VMs.
  */
 export interface FakeGuest {
@@ -27,7 +27,7 @@ export interface FakeGuest {
   setState(state: string): void;
   /** What `bcvk libvirt list` prints. */
   setList(vms: readonly unknown[]): void;
-  /** The arguments of each call of bcvk. */
+  /** The arguments of each call of bcvk, and the calls of virsh. */
   calls(): string[];
 }
 
@@ -56,6 +56,11 @@ case "$1 $2" in
 'libvirt status') cat "$folder/status" ;;
 *) echo "error: unrecognized subcommand '$2'" >&2; exit 2 ;;
 esac
+`;
+
+const virshScript = `echo "virsh $*" >>"$folder/calls"
+if ! [ -e "$state" ]; then echo "error: failed to get domain '$3'" >&2; exit 1; fi
+cat "$state"; echo
 `;
 
 const podmanScript = `case "$*" in
@@ -87,6 +92,7 @@ export function fakeGuest(): FakeGuest {
   write('status', '{"accel":"kvm"}');
   program('ssh', 'exit 0\n');
   program('podman', podmanScript);
+  program('virsh', virshScript);
   return {
     folder,
     bcvk: program('bcvk', bcvkScript),

@@ -78,6 +78,24 @@ test('a preserved VM stays, with its key where the instructions say', async () =
   expect(readFileSync(vm.target.keyFile, 'utf8')).toBe('KEY\n');
 });
 
+test('watching a guest takes no calls of bcvk, unless virsh cannot tell', async () => {
+  guest.onSsh('sleep 1; exit 0');
+  const inspections = () => guest.calls().filter((call) => call.startsWith('libvirt inspect')).length;
+  const watch = async () => {
+    await using vm = await launchMachine(options());
+    await vm.waitForSsh();
+    expect(vm.monitor.death).toBeUndefined();
+  };
+  await watch();
+  expect(guest.calls().filter((call) => call.startsWith('virsh domstate')).length).toBeGreaterThan(3);
+  // For port and key.
+  expect(inspections()).toBe(1);
+  // As where bcvk is a wrapper that connects elsewhere.
+  guest.program('virsh', 'echo "error: failed to get domain" >&2; exit 1\n');
+  await watch();
+  expect(inspections()).toBeGreaterThan(4);
+});
+
 const refused = 'echo "kex_exchange_identification: read: Connection reset by peer" >&2; exit 255';
 
 test.each([

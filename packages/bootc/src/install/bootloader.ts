@@ -1,30 +1,37 @@
 import { join } from 'node:path';
 import type { BootLocation } from '../storage/boot-entries.ts';
-import { mountAt, readMountTable } from '../storage/mount-table.ts';
 import { installByBootupd, isForBootupd } from './bootupd.ts';
 import type { InstallDecision } from './decide.ts';
 import { installGrub } from './grub.ts';
 import { installSystemdBoot } from './systemd-boot.ts';
 
-/** Where the boot loader of a new installation keeps its things. What is mounted at `/boot` of the root is its `/boot`. */
-export async function bootLocationOf(
-  decision: Pick<InstallDecision, 'bootloader'>,
-  mounts: { rootMount: string; espMount: string },
-): Promise<BootLocation> {
+/** Where the file systems of an installation are mounted. */
+export interface InstalledMounts {
+  rootMount: string;
+  /** The mounted ESP; a plain folder does as well. */
+  espMount: string;
+  /** Where `/boot` is mounted that is a file system of its own; absent: it is a folder of the root. */
+  bootMount?: string;
+}
+
+/** The `/boot` of an installation. */
+export function bootFolderOf({ rootMount, bootMount }: Pick<InstalledMounts, 'rootMount' | 'bootMount'>): string {
+  return bootMount ?? join(rootMount, 'boot');
+}
+
+/** Where the boot loader of a new installation keeps its things. */
+export function bootLocationOf(decision: Pick<InstallDecision, 'bootloader'>, mounts: InstalledMounts): BootLocation {
   const { bootloader } = decision;
   const espDirectory = mounts.espMount;
   if (bootloader !== 'grub') return { bootloader, bootDirectory: espDirectory, espDirectory };
-  const bootDirectory = join(mounts.rootMount, 'boot');
-  const bootIsMount = mountAt(await readMountTable('/'), bootDirectory) !== undefined;
-  return { bootloader, bootDirectory, espDirectory, bootIsMount };
+  const bootIsMount = mounts.bootMount !== undefined;
+  return { bootloader, bootDirectory: bootFolderOf(mounts), espDirectory, bootIsMount };
 }
 
 /** What the boot loader is installed from and to. */
-export interface BootloaderInstallation {
+export interface BootloaderInstallation extends InstalledMounts {
   decision: Pick<InstallDecision, 'bootloader' | 'isGenericImage' | 'skipsBootUuid'>;
   imageRoot: string;
-  rootMount: string;
-  espMount: string;
   signal?: AbortSignal;
 }
 
@@ -38,9 +45,10 @@ export async function installBootloader(options: BootloaderInstallation): Promis
   const { isGenericImage, skipsBootUuid = false } = decision;
   const abort = signal === undefined ? {} : { signal };
   if (decision.bootloader === 'grub' && (await isForBootupd(imageRoot))) {
-    await installByBootupd({ imageRoot, rootMount, isGenericImage, skipsBootUuid, ...abort });
+    const bootFolder = bootFolderOf(options);
+    await installByBootupd({ imageRoot, rootMount, bootFolder, isGenericImage, skipsBootUuid, ...abort });
   } else if (decision.bootloader === 'grub') {
-    await installGrub({ imageRoot, boot: await bootLocationOf(decision, options), ...abort });
+    await installGrub({ imageRoot, boot: bootLocationOf(decision, options), ...abort });
   } else {
     await installSystemdBoot({ imageRoot, espMount, isGenericImage, ...abort });
   }

@@ -19,7 +19,13 @@ test.each([
 
 test('an image without bootupctl is refused before anything is mounted', async () => {
   const imageRoot = mkdtempSync(join(tmpdir(), 'bootupd-'));
-  const install = installByBootupd({ imageRoot, rootMount: imageRoot, isGenericImage: true, skipsBootUuid: false });
+  const install = installByBootupd({
+    imageRoot,
+    rootMount: imageRoot,
+    bootFolder: imageRoot,
+    isGenericImage: true,
+    skipsBootUuid: false,
+  });
   await expect(install).rejects.toMatchObject({
     code: 'BOOTUPCTL_MISSING',
     message: expect.stringContaining('/usr/bin/bootupctl'),

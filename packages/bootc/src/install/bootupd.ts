@@ -52,17 +52,18 @@ export function isForBootupd(imageRoot: string): Promise<boolean> {
  * Has bootupd install grub from a mounted image: onto the ESP, which it finds itself, and with its configuration in `/boot`, which
  * reads the boot entries there. What bootupd needs of the system is mounted in the image meanwhile.
  *
- * @param options `rootMount` is where the physical root is mounted.
+ * @param options `rootMount` is where the physical root is mounted, `bootFolder` its `/boot`.
  * @throws CodedError `BOOTUPCTL_MISSING`; CommandError when bootupctl fails.
  */
 export async function installByBootupd(options: {
   imageRoot: string;
   rootMount: string;
+  bootFolder: string;
   isGenericImage: boolean;
   skipsBootUuid: boolean;
   signal?: AbortSignal;
 }): Promise<void> {
-  const { imageRoot, rootMount, signal } = options;
+  const { imageRoot, rootMount, bootFolder, signal } = options;
   const abort = signal === undefined ? {} : { signal };
   if (!(await pathExists(join(imageRoot, bootupdProgram)))) {
     throw new CodedError('BOOTUPCTL_MISSING', withoutBootupctl.message, { hint: withoutBootupctl.hint });
@@ -70,7 +71,7 @@ export async function installByBootupd(options: {
   await using mounts = new AsyncDisposableStack();
   const bound: [source: string, path: string][] = [
     [rootMount, 'sysroot'],
-    [join(rootMount, 'boot'), 'boot'],
+    [bootFolder, 'boot'],
     ...['dev', 'proc', 'sys', 'run'].map((name): [string, string] => [`/${name}`, name]),
   ];
   for (const [source, path] of bound) {

@@ -5,6 +5,7 @@ import { formatGrubStart } from '../boot/bls-menu.ts';
 import { osReleasePaths, parseOsRelease } from '../boot/os-release.ts';
 import type { BootLocation } from '../storage/boot-entries.ts';
 import { readOptionalBytes, readOptionalText } from '../storage/optional-file.ts';
+import { uuidOfDevice } from './target-root.ts';
 
 /** By architecture: grub as distributions sign it, with all it needs built in, and its names on the ESP. */
 const programs = {
@@ -43,19 +44,28 @@ export async function installGrub(options: {
   if (program === undefined || bytes === undefined) {
     throw new CodedError('IMAGE_WITHOUT_GRUB', withoutGrub.message, { hint: withoutGrub.hint });
   }
-  const { stdout } = await run(['findmnt', '--noheadings', '--output', 'UUID', '--target', boot.bootDirectory], {
+  const argv = ['findmnt', '--noheadings', '--nofsroot', '--output', 'SOURCE', '--target', boot.bootDirectory] as const;
+  const { stdout } = await run(argv, {
     step: 'find the file system of /boot',
     ...(signal === undefined ? {} : { signal }),
   });
-  const start = formatGrubStart({ filesystemUuid: stdout.trim(), bootIsMount });
-  // The folder that the program looks for its script in is built into it, and is named for the distribution.
-  const vendor = `EFI/${await readVendor(imageRoot)}`;
+  const start = formatGrubStart({ filesystemUuid: await uuidOfDevice(stdout.trim()), bootIsMount });
+  const vendor = `EFI/${builtInFolder(bytes) ?? (await readVendor(imageRoot))}`;
   for (const path of ['EFI', 'EFI/BOOT', vendor]) makeDirectory(join(espDirectory, path), 0o755);
   await replaceFile(join(espDirectory, vendor), 'grub.cfg', start);
   await replaceFile(join(espDirectory, vendor), program.name, bytes);
   await replaceFile(join(espDirectory, 'EFI/BOOT'), program.fallback, bytes);
 }
 
+/**
+ * The folder below `EFI` that a grub looks for its script in, its `$prefix`: an object of the module data that grub-mkimage puts into
+ * it (include/grub/kernel.h, OBJ_TYPE_PREFIX). Undefined for one without, or with another kind of prefix.
+ */
+export function builtInFolder(program: Buffer): string | undefined {
+  return /\x03\0\0\0[\s\S]\0\0\0\/EFI\/([\w.-]+)\0/.exec(program.toString('latin1'))?.[1];
+}
+
+// Distributions name it for themselves; an image made from theirs may have a name of its own.
 async function readVendor(imageRoot: string): Promise<string> {
   for (const path of osReleasePaths) {
     const id = parseOsRelease((await readOptionalText(join(imageRoot, path))) ?? '').get('ID');

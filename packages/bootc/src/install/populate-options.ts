@@ -1,3 +1,4 @@
+import type { InstalledMounts } from './bootloader.ts';
 import { installMounts } from './mounts.ts';
 import type { CommonInstallOptions } from './options.ts';
 import type { PopulateOptions } from './populate-root.ts';
@@ -8,7 +9,7 @@ import type { InstallUi } from './progress.ts';
 export async function populateOptions(
   options: CommonInstallOptions,
   { prepared, ui, signal }: { prepared: PreparedInstallation; ui: InstallUi; signal: AbortSignal | undefined },
-): Promise<Omit<PopulateOptions, 'rootMount' | 'espMount' | 'decision' | 'rootSpec'>> {
+): Promise<Omit<PopulateOptions, keyof InstalledMounts | 'decision' | 'rootSpec'>> {
   const { source, configuration, authorizedKeys } = prepared;
   return {
     imageMount: installMounts.image,

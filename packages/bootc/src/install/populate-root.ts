@@ -22,7 +22,7 @@ import { filesOfTree } from '../unified/image-files.ts';
 import { importWantedImage } from '../unified/import-wanted.ts';
 import { storeBoundImages } from '../unified/store-bound-images.ts';
 import { alephName, formatAleph } from './aleph.ts';
-import { bootLocationOf } from './bootloader.ts';
+import { bootLocationOf, type InstalledMounts } from './bootloader.ts';
 import type { InstallDecision } from './decide.ts';
 import { prepareFirstBoot } from './first-boot.ts';
 import type { InstalledArgumentOptions } from './installed-kernel-arguments.ts';
@@ -31,10 +31,7 @@ import { formatRootSshConfiguration, rootSshConfiguration } from './root-ssh-key
 import { seedState } from './seed-state.ts';
 
 /** What an installation puts on file systems that are already mounted. */
-export interface PopulateOptions {
-  rootMount: string;
-  /** The mounted ESP; a plain folder does as well. */
-  espMount: string;
+export interface PopulateOptions extends InstalledMounts {
   /** An empty folder that the image can be mounted on meanwhile; made when it is missing. */
   imageMount: string;
   /** The root may hold an earlier installation: the state of a deployment of the same image is made anew. */
@@ -135,7 +132,7 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
   await syncFilesystem(rootMount);
   signal?.throwIfAborted();
 
-  const entryFileName = await boot.write(await bootLocationOf(decision, options));
+  const entryFileName = await boot.write(bootLocationOf(decision, options));
   return { deploymentId, manifestDigest: image.manifestDigest, bootDigest, entryFileName };
 }
 

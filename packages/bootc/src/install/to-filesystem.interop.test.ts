@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { installBootloader } from './bootloader.ts';
+import type { RootFilesystem } from './configuration-schema.ts';
 import { mkfsRootCommand } from './file-systems.ts';
 import { finalizeInstallation } from './finalize.ts';
 import { attachLoop, mountAt } from './mounts.ts';
 import type { InstallUi } from './progress.ts';
-import { type FilesystemInstallOptions, installToFilesystem } from './to-filesystem.ts';
+import { type FilesystemInstallOptions, type FilesystemInstallParts, installToFilesystem } from './to-filesystem.ts';
 
 const uuid = '7d444840-9dc0-41d1-b245-5ffdce74fad2';
 const bootUuid = 'aaaabbbb-9dc0-41d1-b245-5ffdce74fad2';
@@ -37,8 +39,10 @@ beforeEach(async () => {
 });
 afterEach(async () => cleanup.disposeAsync());
 
-async function mountNew(filesystem: 'ext4' | 'btrfs', path: string, withUuid: string): Promise<void> {
-  const disk = join(folder, `${withUuid}.img`);
+const diskOf = (withUuid: string) => join(folder, `${withUuid}.img`);
+
+async function mountNew(filesystem: RootFilesystem, path: string, withUuid: string): Promise<void> {
+  const disk = diskOf(withUuid);
   rmSync(disk, { force: true });
   await run(['truncate', '-s', '400M', disk], { step: 'make a disk' });
   await run(mkfsRootCommand(filesystem, { device: disk, uuid: withUuid, overwrite: true }), {
@@ -55,7 +59,10 @@ interface Watched {
   espBefore: string[];
 }
 
-async function install(options: Partial<FilesystemInstallOptions> = {}): Promise<Watched> {
+async function install(
+  options: Partial<FilesystemInstallOptions> = {},
+  parts: Partial<FilesystemInstallParts> = {},
+): Promise<Watched> {
   const watched: Watched = { warnings: [], output: [], espBefore: [] };
   const ui: InstallUi = {
     print: (line) => void watched.output.push(line),
@@ -90,6 +97,7 @@ async function install(options: Partial<FilesystemInstallOptions> = {}): Promise
     installBootloader: async ({ espMount }) => {
       watched.espBefore = readdirSync(espMount, { recursive: true }).map(String);
     },
+    ...parts,
   });
   return watched;
 }
@@ -101,8 +109,8 @@ function optionsOfEntry(): string {
   return /^options (.*)$/m.exec(readFileSync(join(entries, name!), 'utf8'))![1]!.replace(/[0-9a-f]{128}/, 'ID');
 }
 
-async function isWritable(): Promise<boolean> {
-  const { exitCode } = await run(['touch', join(root, 'probe')], { step: 'write', okExitCodes: [0, 1] });
+async function isWritable(place = ''): Promise<boolean> {
+  const { exitCode } = await run(['touch', join(root, place, 'probe')], { step: 'write', okExitCodes: [0, 1] });
   return exitCode === 0;
 }
 
@@ -119,23 +127,96 @@ test('an empty root with a separate /boot; it is at rest afterwards', async () =
   await finalizeInstallation(root, () => undefined);
 });
 
-test.each([
-  ['on the root', false, '/boot'],
-  ['of its own', true, ''],
-])('grub, with a /boot %s', async (_, isSeparate, base) => {
-  if (isSeparate) await mountNew('ext4', join(root, 'boot'), bootUuid);
-  await install({ bootloader: 'grub', skipFinalize: true });
-  expect(readdirSync(esp)).not.toContain('loader');
-  const entries = join(root, 'boot/loader/entries');
-  const names = readdirSync(entries)
-    .sort()
-    .map((name) => name.replace(/[0-9a-f]{128}/, 'ID'));
-  expect(names).toEqual(['bootc_1_test-ID-1.conf', 'bootc_menu.cfg']);
-  const menu = readFileSync(join(entries, 'bootc_menu.cfg'), 'utf8').replaceAll(/[0-9a-f]{128}/g, 'ID');
-  expect(menu).toContain(`    linux ${base}/bootc_composefs-ID/vmlinuz root=UUID=${uuid} rw`);
-  expect(menu).toContain(`    initrd ${base}/bootc_composefs-ID/initrd\n`);
-  await run(['grub-script-check', join(entries, 'bootc_menu.cfg')], { step: 'check the menu (grub-common)' });
-  expect(readdirSync(join(root, 'boot')).some((name) => name.startsWith('bootc_composefs-'))).toBe(true);
+/** As grub-mkimage lays it out: a type, a size, and the prefix. */
+const grubProgram = Buffer.from('MZ\x03\0\0\0\x18\0\0\0/EFI/debian\0\0\0\0\0\0', 'latin1');
+const grubPath = 'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed';
+
+/** What grub itself does on a disk: from its script on the ESP to the files that its menu names. */
+async function followGrub(withUuid: string): Promise<{ source: string; kernels: string[] }> {
+  const disk = diskOf(withUuid);
+  const grub = async (...args: string[]) =>
+    (await run(['grub-fstest', disk, ...args], { step: 'read as grub does' })).stdout;
+  const start = join(esp, 'EFI/debian/grub.cfg');
+  const { stdout: seen } = await run(['grub-probe', '--target=fs_uuid', '--device', disk], { step: 'ask grub' });
+  const [, searched, source] = /^search .*--fs-uuid (\S+)\n(?:.*\n)*source (\S+)$/m.exec(readFileSync(start, 'utf8'))!;
+  expect(searched).toBe(seen.trim());
+  const menu = join(folder, 'menu.cfg');
+  writeFileSync(menu, await grub('cat', `(loop0)${source}`));
+  for (const script of [start, menu])
+    await run(['grub-script-check', script], { step: 'check a script (grub-common)' });
+  const text = readFileSync(menu, 'utf8');
+  const kernels = [...text.matchAll(/^ {4}(?:linux|initrd) (\S+)/gm)].map(([, path]) => path!);
+  const contents = await Promise.all(kernels.map((path) => grub('cat', `(loop0)${path}`)));
+  expect(contents).toEqual(['kernel', 'initrd']);
+  expect(readdirSync(join(esp, 'EFI')).sort()).toEqual(['BOOT', 'debian']);
+  return { source: source!, kernels: kernels.map((path) => path.replace(/[0-9a-f]{128}/, 'ID')) };
+}
+
+describe.runIf(process.arch === 'x64')('grub finds its menu and its kernels', () => {
+  const withGrub = () =>
+    writeImageLayout(join(folder, 'image-with-grub'), { ...bootableFiles('1'), [grubPath]: grubProgram });
+  const grubInstall = (options: Partial<FilesystemInstallOptions> = {}) => {
+    rmSync(join(folder, 'image-with-grub'), { recursive: true, force: true });
+    return install({ bootloader: 'grub', sourceImgref: withGrub(), ...options }, { installBootloader });
+  };
+
+  test.each([
+    ['on the root', undefined, '/boot'],
+    ['of its own, ext4', 'ext4', ''],
+    ['of its own, xfs', 'xfs', ''],
+    ['of its own, btrfs', 'btrfs', ''],
+  ] as const)('with a /boot %s', async (_, filesystem, base) => {
+    if (filesystem !== undefined) await mountNew(filesystem, join(root, 'boot'), bootUuid);
+    await grubInstall();
+    expect(await isWritable()).toBe(false);
+    const entries = join(root, 'boot/loader/entries');
+    const names = readdirSync(entries).map((name) => name.replace(/[0-9a-f]{128}/, 'ID'));
+    expect(names.sort()).toEqual(['bootc_1_test-ID-1.conf', 'bootc_menu.cfg']);
+    const menu = readFileSync(join(entries, 'bootc_menu.cfg'), 'utf8');
+    const ofBoot = filesystem === undefined ? '' : ` boot=UUID=${bootUuid}`;
+    expect(menu).toContain(`/vmlinuz root=UUID=${uuid} rw${ofBoot} `);
+    expect(menu.includes(`systemd.mount-extra=UUID=${bootUuid}:/boot:auto:ro`)).toBe(filesystem !== undefined);
+    // At rest: grub does not replay a journal.
+    if (filesystem !== undefined) expect(await isWritable('boot')).toBe(false);
+    expect(await followGrub(filesystem === undefined ? uuid : bootUuid)).toEqual({
+      source: `${base}/loader/entries/bootc_menu.cfg`,
+      kernels: ['vmlinuz', 'initrd'].map((file) => `${base}/bootc_composefs-ID/${file}`),
+    });
+  });
+
+  test('over a system of bootc whose /boot is mounted in it, read-only', async () => {
+    await mountNew('ext4', join(root, 'boot'), bootUuid);
+    await grubInstall({ skipFinalize: true });
+    const running = join(folder, 'running');
+    cleanup.use(await mountAt('tmpfs', running, { type: 'tmpfs' }));
+    cleanup.use(await mountAt(root, join(running, 'sysroot'), { options: ['bind'] }));
+    cleanup.use(await mountAt(join(root, 'boot'), join(running, 'boot'), { options: ['bind'] }));
+    await run(['mount', '-o', 'remount,ro', join(running, 'boot')], { step: 'as it is in a running system' });
+    const [first] = readdirSync(join(root, 'state/deploy'));
+    const second = { ...bootableFiles('2'), [grubPath]: grubProgram };
+    await install(
+      {
+        root: running,
+        bootloader: 'grub',
+        replace: 'alongside',
+        sourceImgref: writeImageLayout(join(folder, 'image3'), second),
+      },
+      { installBootloader },
+    );
+    const kernels = readdirSync(join(root, 'boot')).filter((name) => name.startsWith('bootc_composefs-'));
+    expect(kernels).toHaveLength(1);
+    expect(kernels[0]).not.toContain(first);
+    await run(['sync'], { step: 'sync' });
+    expect((await followGrub(bootUuid)).source).toBe('/loader/entries/bootc_menu.cfg');
+  });
+
+  test('what it cannot find is refused before anything is changed', async () => {
+    mkdirSync(join(root, 'boot'));
+    mkdirSync(join(root, 'elsewhere'));
+    cleanup.use(await mountAt(join(root, 'elsewhere'), join(root, 'boot'), { options: ['bind'] }));
+    await expect(grubInstall()).rejects.toMatchObject({ code: 'GRUB_BOOT_NOT_AT_TOP' });
+    expect(existsSync(join(root, 'composefs'))).toBe(false);
+  });
 });
 
 test('grub needs its /boot mounted', async () => {

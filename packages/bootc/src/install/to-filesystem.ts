@@ -1,8 +1,7 @@
 import { chmod, mkdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodedError, run } from '@workbench/run';
-import { mountAt as findMount } from '../storage/mount-table.ts';
+import { run } from '@workbench/run';
 import { readOptionalText } from '../storage/optional-file.ts';
 import { installBootloader } from './bootloader.ts';
 import type { InstallConfiguration } from './configuration.ts';
@@ -21,6 +20,7 @@ import { type PopulatedRoot, populateRoot } from './populate-root.ts';
 import { announceImage, assertSpace, prepareInstallation } from './prepare.ts';
 import type { InstallUi } from './progress.ts';
 import type { SourceImage } from './source.ts';
+import { assertGrubFindsBoot, separateBootOf } from './target-boot.ts';
 import { findTargetEsp, inspectTargetRoot, type TargetEsp, type TargetRoot, uuidOfDevice } from './target-root.ts';
 
 /** What `bootc install to-filesystem` and `to-existing-root` were asked for. */
@@ -86,15 +86,8 @@ export async function installToFilesystem(
   if (options.replace !== 'wipe') await assertRoom(source, root);
   const asked = await findRootArguments(options, configuration, root);
   const boot = await findBoot(options, configuration, root);
-  const bootFolder = join(root.physicalRoot, 'boot');
-  if (
-    boot !== undefined &&
-    prepared.decision.bootloader === 'grub' &&
-    findMount(root.mounts, bootFolder) === undefined
-  ) {
-    throw new CodedError('GRUB_BOOT_NOT_MOUNTED', `grub reads its kernels from ${boot.source}, which is not mounted`, {
-      hint: `mount it at ${bootFolder} first`,
-    });
+  if (prepared.decision.bootloader === 'grub') {
+    assertGrubFindsBoot(root, { hasBootupd: source.hasBootupd, ...(boot === undefined ? {} : { asked: boot.source }) });
   }
   const mounts = mountArguments(asked, boot);
   const decision = { ...prepared.decision, isDiscoverable: asked.rootSpec === undefined };
@@ -104,8 +97,10 @@ export async function installToFilesystem(
     ui.warn(`the system that runs will be replaced; it begins in ${thinkAgainMs / 1000} seconds, Ctrl+C stops it`);
     await sleep(thinkAgainMs, undefined, abort);
   }
-  if (root.mount.options.includes('ro')) {
-    await run(['mount', '-o', 'remount,rw', root.physicalRoot], { step: 'make the root writable', ...abort });
+  const separateBoot = separateBootOf(root);
+  for (const { mountPoint, options: words } of [root.mount, ...(separateBoot === undefined ? [] : [separateBoot])]) {
+    if (!words.includes('ro')) continue;
+    await run(['mount', '-o', 'remount,rw', mountPoint], { step: `make ${mountPoint} writable`, ...abort });
   }
   const espMount = esp.kind === 'mounted' ? esp.path : cleanup.use(await mountEsp(esp.device, abort)).path;
   if (options.replace === 'wipe') {
@@ -115,11 +110,15 @@ export async function installToFilesystem(
   }
 
   ui.begin('import');
-  const common = await populateOptions(options, { prepared, ui, signal });
-  const installed = await populateRoot({
-    ...common,
+  const places = {
     rootMount: root.physicalRoot,
     espMount,
+    ...(separateBoot && { bootMount: separateBoot.mountPoint }),
+  };
+  const common = await populateOptions(options, { prepared, ui, signal });
+  const populated = await populateRoot({
+    ...common,
+    ...places,
     replacesState: options.replace !== undefined,
     removesOldSystem: options.removesOldSystem === true,
     decision,
@@ -129,21 +128,23 @@ export async function installToFilesystem(
       ui.begin('boot-loader');
       if (options.replace === 'alongside') {
         await emptyFolder(espMount, root!.mounts);
-        await emptyFolder(join(root!.path, 'boot'), root!.mounts);
+        await emptyFolder(join(root!.physicalRoot, 'boot'), root!.mounts);
+        if (separateBoot !== undefined) await emptyFolder(separateBoot.mountPoint, root!.mounts);
       }
-      await parts.installBootloader({ decision, imageRoot, rootMount: root!.physicalRoot, espMount, ...abort });
+      await parts.installBootloader({ decision, imageRoot, ...places, ...abort });
     },
   });
 
   ui.begin('finish');
   if (!options.skipFinalize && options.replace !== 'alongside') {
+    if (separateBoot !== undefined) await settleFilesystem(separateBoot.mountPoint, ui.warn, signal);
     await settleFilesystem(root.physicalRoot, ui.warn, signal);
   }
   await run(['sync', '--file-system', espMount], { step: 'sync the ESP', ...abort });
   await cleanup.disposeAsync();
   ui.end('done');
   ui.print('Installation complete!');
-  return installed;
+  return populated;
 }
 
 async function assertRoom(source: SourceImage, root: TargetRoot): Promise<void> {
@@ -165,12 +166,11 @@ async function findRootArguments(
 }
 
 async function findBoot(options: FilesystemInstallOptions, configuration: InstallConfiguration, root: TargetRoot) {
-  const boot = findMount(root.mounts, join(root.path, 'boot'));
-  const isOther = boot !== undefined && boot.device !== root.mount.device && boot.filesystem !== 'vfat';
+  const mounted = separateBootOf(root);
   return findBootMount({
     asked: options.bootMountSpec ?? configuration.bootMountSpec,
     fstab: await readOptionalText(join(root.path, 'etc/fstab')),
-    mountedUuid: isOther ? await uuidOfDevice(boot.source) : undefined,
+    mountedUuid: mounted === undefined ? undefined : await uuidOfDevice(mounted.source),
   });
 }
 

@@ -22,8 +22,8 @@ build *ARGS:
 # Build the sealed image: a signed boot loader and a signed unified kernel image, for machines with Secure Boot
 [group('vm tests')]
 [no-exit-message]
-build-sealed *ARGS: generate-secureboot-keys
-    @{{ xtask }} build --boot-type=uki --seal-state=sealed "$@"
+build-sealed *ARGS:
+    @{{ xtask }} build --boot-type=uki --seal-state=sealed --make-keys "$@"
 
 # Build, then run the tmt plans whose name contains one of the words: `just test-tmt readonly --filesystem=btrfs`
 [group('vm tests')]
@@ -46,14 +46,14 @@ test-matrix *ARGS:
 # Change what a sealed machine boots, in five ways, each in a VM: every change has to be refused
 [group('vm tests')]
 [no-exit-message]
-test-sealed *ARGS: (build-sealed '--upgrades')
-    @vitest run --project vm sealed-attacks "$@"
+test-sealed *ARGS:
+    @{{ xtask }} test-sealed "$@"
 
 # Start guests that cannot pass: a panic, no sshd; each has to be told at once
 [group('vm tests')]
 [no-exit-message]
-test-dead-guests *ARGS: build
-    @vitest run --project vm dead-guests "$@"
+test-dead-guests *ARGS:
+    @{{ xtask }} test-dead-guests "$@"
 
 # Start one VM of localhost/bootc, to work in by hand
 [group('vm tests')]
@@ -81,18 +81,21 @@ tmt-vm-cleanup *ARGS:
 
 # Lint, types, unit and interop tests: all that needs no VM
 [group('checks')]
-test: lint types unit interop
+[no-exit-message]
+test *ARGS:
+    @{{ xtask }} check "$@"
 
 # Style and common mistakes
 [group('checks')]
-lint:
-    @biome check --error-on-warnings .
-    @git ls-files -z '*.sh' justw | xargs -0 shellcheck
+[no-exit-message]
+lint *ARGS:
+    @{{ xtask }} check lint "$@"
 
 # Types
 [group('checks')]
-types:
-    @tsc --noEmit
+[no-exit-message]
+types *ARGS:
+    @{{ xtask }} check types "$@"
 
 # Tests of pure logic: no root, no other tools
 [group('checks')]
@@ -121,13 +124,13 @@ bench-composefs *ARGS:
 
 # What a call of bootc costs, and `bootc status` and `upgrade` with nothing new on plain files; fails when they take too long
 [group('checks')]
-bench-bootc:
-    @node bench/bootc.ts
+bench-bootc *ARGS:
+    @node bench/bootc.ts "$@"
 
 # What an update of one layer costs by way of container storage and directly; fails when more is written than need be
 [group('checks')]
-bench-unified:
-    @node bench/unified.ts
+bench-unified *ARGS:
+    @node bench/unified.ts "$@"
 
 # Show the cell, where its values come from, and the commands that test-tmt would run
 [group('look')]

@@ -8,7 +8,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CodedError, describeError, run } from '@workbench/run';
+import { CodedError, describeError, readToolArguments, run } from '@workbench/run';
 import { build } from 'esbuild';
 import { makeUpdateSystem, type UpdateSystem } from '../packages/bootc/src/operations/update-system.testing.ts';
 import { bootableFiles, writeImageLayout } from '../packages/bootc/src/storage/test-system.testing.ts';
@@ -86,6 +86,8 @@ function median(values: readonly number[]): number {
 }
 
 async function main(): Promise<void> {
+  const about = 'Measures what calls of bootc cost; fails when they take too long. Needs root.';
+  if (readToolArguments({ usage: 'just bench-bootc', about, options: {} }) === undefined) return;
   await rm(folder, { recursive: true, force: true });
   const bundle = await bundleVerb();
   const system = await makeUpdateSystem(writeImageLayout(join(folder, 'image'), bootableFiles('1')));
@@ -124,5 +126,5 @@ try {
   await main();
 } catch (error) {
   console.error(describeError(error));
-  process.exitCode = 1;
+  process.exitCode = error instanceof CodedError ? error.exitCode : 1;
 }

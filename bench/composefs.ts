@@ -3,15 +3,11 @@
  * the peak of memory; and that both make the same. The time that starting the program takes, which no amount of data
  * changes, is told apart. Run `just bench-composefs [CASE…]` after `just build`; without a case, all
  * are run.
- *
- * `--rounds N`: of which the median counts (default 5). `--folder DIR`: where it all happens (default target/bench), on the
- * file system that is to be measured.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { CodedError, describeError, run } from '@workbench/run';
+import { CodedError, describeError, readToolArguments, run } from '@workbench/run';
 import { type BenchCase, benchCases, type Program, pullLayout } from './composefs-cases.ts';
 import { type CommandTime, medianTime, timeCommand } from './time-command.ts';
 
@@ -144,10 +140,17 @@ function rest(oursMs: number, theirsMs: number): string {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { rounds: { type: 'string', default: '5' }, folder: { type: 'string' } },
+  const given = readToolArguments({
+    usage: 'just bench-composefs [CASE…]',
+    about: `Compares our composefs with cfsctl. Cases, all by default: ${Object.keys(benchCases).join(', ')}`,
+    options: {
+      rounds: { type: 'string', default: '5', describe: 'how often each is run; the median counts; default: 5' },
+      folder: { type: 'string', describe: 'where it happens, on the file system to measure; default: target/bench' },
+    },
+    takesWords: true,
   });
+  if (given === undefined) return;
+  const { values, positionals } = given;
   const folder = resolve(values.folder ?? join(root, 'target/bench'));
   await mkdir(folder, { recursive: true });
   const programs = await makePrograms(folder);
@@ -169,5 +172,5 @@ try {
   await main();
 } catch (error) {
   console.error(describeError(error));
-  process.exitCode = 1;
+  process.exitCode = error instanceof CodedError ? error.exitCode : 1;
 }

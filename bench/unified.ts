@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describeError, run } from '@workbench/run';
+import { CodedError, describeError, readToolArguments, run } from '@workbench/run';
 import { initRepository } from '../packages/composefs/src/index.ts';
 import { allowPlainRegistries, startRegistry } from '../packages/composefs/src/oci/registry.testing.ts';
 import { type Cost, measureCommand } from './measure.ts';
@@ -186,6 +186,10 @@ function judge(what: string, ratio: number, limit: number): boolean {
 }
 
 async function main(): Promise<void> {
+  const about =
+    'Measures what an update of one layer costs by way of container storage and directly; fails when more is written than need be. ' +
+    'Needs root, docker-registry and localhost/bootc.';
+  if (readToolArguments({ usage: 'just bench-unified', about, options: {} }) === undefined) return;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   allowPlainRegistries(folder);
@@ -233,5 +237,5 @@ try {
   await main();
 } catch (error) {
   console.error(describeError(error));
-  process.exitCode = 1;
+  process.exitCode = error instanceof CodedError ? error.exitCode : 1;
 }

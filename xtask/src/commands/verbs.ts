@@ -34,6 +34,24 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./test-matrix.ts')).testMatrix,
   },
   {
+    name: 'test-sealed',
+    describe: 'build the sealed image, and boot it with each part of its boot changed: all has to be refused',
+    group: 'test',
+    load: async () => (await import('./vm-tests.ts')).testSealed,
+  },
+  {
+    name: 'test-dead-guests',
+    describe: 'build the image, and run plans in guests that cannot pass: each has to be told at once',
+    group: 'test',
+    load: async () => (await import('./vm-tests.ts')).testDeadGuests,
+  },
+  {
+    name: 'check',
+    describe: 'lint, types, unit and interop tests: all that needs no VM',
+    group: 'test',
+    load: async () => (await import('./check.ts')).check,
+  },
+  {
     name: 'tmt-provision',
     describe: 'start one VM of an image, to work in by hand',
     group: 'test',

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { run } from '@workbench/run';
 import type { Cell } from '../matrix/cell.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
-import { note } from '../steps/step.ts';
+import { note, progress } from '../steps/step.ts';
 import { inspectImage, podman } from './podman.ts';
 
 /** An image that is made here from Debian's packages. */
@@ -84,6 +84,7 @@ export async function ensureDebianImage(image: DebianImage, options: BaseOptions
       timeoutMs: 1_800_000,
       logFile: options.logFile,
       signal: options.signal,
+      onLine: progress,
       // Debian's kernel hooks make no initramfs then: the image build makes the one that counts.
       env: { INITRD: 'No' },
     });

@@ -6,7 +6,7 @@ import { isSealed } from '../matrix/bcvk-options.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { imageBuildArguments } from '../matrix/image-arguments.ts';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
-import { note, step } from '../steps/step.ts';
+import { note, progress, step } from '../steps/step.ts';
 import { debianBaseOf, ensureDebianImage, sealingTools } from './base.ts';
 import { assembleContext, type BuildContext } from './context.ts';
 import { inspectImage, podman } from './podman.ts';
@@ -126,7 +126,8 @@ function logFileOf(options: BuildOptions): string {
 }
 
 function buildStep(image: string, options: BuildOptions): Parameters<typeof podman>[1] {
-  return { step: `build ${image}`, timeoutMs: 1_800_000, logFile: logFileOf(options), signal: options.signal };
+  const logFile = logFileOf(options);
+  return { step: `build ${image}`, timeoutMs: 1_800_000, logFile, signal: options.signal, onLine: progress };
 }
 
 async function chooseBase(options: BuildOptions, logFile: string): Promise<string> {
@@ -141,6 +142,7 @@ async function chooseBase(options: BuildOptions, logFile: string): Promise<strin
       timeoutMs: 1_800_000,
       logFile,
       signal: options.signal,
+      onLine: progress,
     });
   }
   return options.base;

@@ -77,6 +77,12 @@ async function mirrorOf(
   return added;
 }
 
+/** Lines of a build are long, and one that wraps makes the list jump. */
+function fitting(text: string, title: string): string {
+  const room = (process.stderr.columns ?? 80) - title.length - 16;
+  return text.slice(0, Math.max(room, 20));
+}
+
 function show(task: ListrTask | undefined, event: StepEvent): void {
   const self = event.path.at(-1);
   if (self === undefined || task === undefined) return;
@@ -88,7 +94,7 @@ function show(task: ListrTask | undefined, event: StepEvent): void {
       task.output$ = event.text;
       break;
     case 'progress':
-      task.title$ = `${self.title}  ${event.text}`;
+      task.title$ = `${self.title}  ${fitting(event.text, self.title)}`;
       break;
     case 'end':
       if (self.outcome === 'skipped') {

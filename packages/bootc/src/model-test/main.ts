@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 /**
- * The model test for as long as is wanted: `main.ts [--steps N] [--seed S] [--layout current|legacy]`. Prints the seed, and in
- * the end what happened how often. The exit status is 1 when an invariant did not hold.
+ * The model test for as long as is wanted. Prints the seed, and in the end what happened how often. The exit status is 1 when an
+ * invariant did not hold.
  */
 import { accessSync, constants } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { CodedError, describeError } from '@workbench/run';
+import { CodedError, describeError, readToolArguments } from '@workbench/run';
 import { explore } from './explore.testing.ts';
 import { Violation } from './invariants.testing.ts';
 import { layouts } from './machine.testing.ts';
@@ -21,13 +20,17 @@ function wholeNumber(text: string, name: string): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const given = readToolArguments({
+    usage: 'just model-test',
+    about: 'Lets machines of plain files live through random steps of bootc, beside a model of what must be true.',
     options: {
-      steps: { type: 'string', default: '10000' },
-      seed: { type: 'string' },
-      layout: { type: 'string' },
+      steps: { type: 'string', default: '10000', describe: 'how many, of all layouts together; default: 10000' },
+      seed: { type: 'string', describe: 'of an earlier run, to repeat it; default: a new one' },
+      layout: { type: 'string', describe: `${layouts.join(' or ')}; default: both` },
     },
   });
+  if (given === undefined) return;
+  const { values } = given;
   const chosen = layouts.filter((layout) => values.layout === undefined || values.layout === layout);
   if (chosen.length === 0) {
     throw new CodedError('OPTION_INVALID', `--layout is none of ${layouts.join(', ')}: ${values.layout}`, {
@@ -63,5 +66,5 @@ await main().catch((error: unknown) => {
   process.stderr.write(
     `${text}\n${error instanceof Violation && error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`,
   );
-  process.exitCode = 1;
+  process.exitCode = error instanceof CodedError ? error.exitCode : 1;
 });

@@ -31,6 +31,7 @@ export { type ImportOptions, type ImportResult, importImage } from './oci/import
 export type { ImportProgress } from './oci/import-layers.ts';
 export { inspectSource, type SourceInspection } from './oci/inspect-source.ts';
 export type { OciConfig, OciDescriptor, OciManifest } from './oci/manifest.ts';
+export { type MergedImage, type MergeOptions, mergeStoredImage } from './oci/merge-stored-image.ts';
 export { listMissingLayers } from './oci/missing-layers.ts';
 export { streamName } from './oci/names.ts';
 export type { SourceOptions } from './oci/open-source.ts';

@@ -66,16 +66,22 @@ describe('images are found', () => {
   test.each(['localhost/bootc:latest', 'localhost/bootc', 'bootc', 'bootc:latest', 'base:42', 'os/base:42'])(
     '%s',
     (name) => {
-      expect(openStoredImage(name, [store.root]).layers.map(({ diffId }) => diffId)).toEqual([base.diffId, top.diffId]);
+      expect(openStoredImage(name, { storageRoots: [store.root] }).layers.map(({ diffId }) => diffId)).toEqual([
+        base.diffId,
+        top.diffId,
+      ]);
     },
   );
   test('by id', () => {
     const id = addImage(store, [], [base]);
-    for (const name of [id, `sha256:${id}`]) expect(openStoredImage(name, [store.root]).layers).toHaveLength(1);
+    for (const name of [id, `sha256:${id}`])
+      expect(openStoredImage(name, { storageRoots: [store.root] }).layers).toHaveLength(1);
   });
   test('not by part of a name', () => {
     for (const name of ['ootc', 'base', 'bootc:42']) {
-      expect(() => openStoredImage(name, [store.root])).toThrow(expect.objectContaining({ code: 'STORAGE_NO_IMAGE' }));
+      expect(() => openStoredImage(name, { storageRoots: [store.root] })).toThrow(
+        expect.objectContaining({ code: 'STORAGE_NO_IMAGE' }),
+      );
     }
   });
   test('in an additional store whose layers complement the first', async () => {
@@ -145,6 +151,8 @@ describe('storage that is damaged is refused', () => {
   });
 
   test('none at all', () => {
-    expect(() => openStoredImage('x', [folder.name])).toThrow(expect.objectContaining({ code: 'STORAGE_NOT_FOUND' }));
+    expect(() => openStoredImage('x', { storageRoots: [folder.name] })).toThrow(
+      expect.objectContaining({ code: 'STORAGE_NOT_FOUND' }),
+    );
   });
 });

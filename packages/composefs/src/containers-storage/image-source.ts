@@ -1,4 +1,4 @@
-import type { LayerBuilder } from '../repository/layer-builder.ts';
+import type { ImportCounters, LayerBuilder } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { LayerStore } from './layer-store.ts';
 import type { TransferMethod } from './transfer.ts';
@@ -13,6 +13,11 @@ export interface ImageSource {
   parallelLayers?: number;
   /** How content came into the repository; undefined while nothing did, and where it always is copied. */
   transferMethod?(): TransferMethod | undefined;
+  /**
+   * Makes one file of each object and the copy of it that was met while layers were read, where nothing but a link shares.
+   * Objects change names for that, so it is for the end. If it throws or power is lost, every object is whole all the same.
+   */
+  mergeLinkable?(repository: Repository, counters: ImportCounters): Promise<void>;
   /** Lets go of what the source holds. */
   close?(): Promise<void>;
 }
@@ -20,6 +25,8 @@ export interface ImageSource {
 export interface LayerSource {
   /** `sha256:` digest of the uncompressed archive. */
   diffId: string;
+  /** Tells this copy of the layer in container storage from all that were or will be there. */
+  storageKey?: string;
   /** What `report` will add up to, about: compressed, if the source is. */
   sizeBytes: number;
   /** Hands the archive, split, to the builder; `report` is told of the bytes done. Objects go to `store`, if given. */

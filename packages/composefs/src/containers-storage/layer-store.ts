@@ -1,12 +1,5 @@
-import type { ObjectOrigin } from '../repository/layer-builder.ts';
-import type { StoredObject } from '../repository/store-object.ts';
-import type { TransferMethod } from './transfer.ts';
-
-/** A stored object and how it came to be. */
-export interface Stored {
-  object: StoredObject;
-  origin: ObjectOrigin;
-}
+import type { Stored } from '../repository/layer-builder.ts';
+import type { TransferChoices } from './transfer.ts';
 
 /** Something that is being stored: not the promise itself, since what was taken over need not be waited for. */
 export interface Storing {
@@ -27,8 +20,8 @@ export interface FileRequest {
 export interface LayerStore {
   /** Takes a content; resolves when all of it came, long before it is stored. Waits while there is too much to do. */
   storeContent(sizeBytes: number, chunks: AsyncIterable<Uint8Array>): Promise<Storing>;
-  /** Stores a file of container storage. `methods`: what was decided about it, by device. */
-  storeFile(file: FileRequest, methods: ReadonlyMap<number, TransferMethod>): Promise<Storing>;
+  /** Stores a file of container storage, as was decided for the first one. */
+  storeFile(file: FileRequest, choices: TransferChoices): Promise<Storing>;
   /** Lets go of what was gathered. Call it when the layer ends. */
   flush(): void;
 }

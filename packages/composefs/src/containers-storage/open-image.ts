@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { LayerBuilder } from '../repository/layer-builder.ts';
+import type { LayerBuilder, Stored } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { lock } from '../syscalls/locks.ts';
@@ -12,50 +12,69 @@ import { findImage, findLayers, type LocatedImage } from './find-image.ts';
 import type { ImageSource, LayerSource } from './image-source.ts';
 import { findLayerFolders, openLayerFile } from './layer-files.ts';
 import type { FileRequest, LayerStore } from './layer-store.ts';
+import { type LinkableCopy, mergeLinkableCopies } from './merge-copies.ts';
 import { type LocatedLayer, openStores, type Store } from './store.ts';
 import { readTarSplit } from './tar-split.ts';
 import { createTransfer, type Transfer } from './transfer.ts';
 
 const diffIdsSchema = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(z.string()) }) });
 
+/** How an image of container storage is opened. */
+export interface StoredImageOptions {
+  /** Where to look, instead of the usual places. */
+  storageRoots?: readonly string[];
+  /** What the repository has already becomes one with the copy in container storage. */
+  mergesCopies?: boolean;
+}
+
 /**
  * Opens an image of container storage, to be read where it lies: no archive is made of it, and the content of files is
  * shared or linked where the file system can.
  *
- * @param roots where to look, instead of the usual places.
  * @throws CodedError `STORAGE_NOT_FOUND`, `STORAGE_NO_IMAGE`, `STORAGE_DAMAGED`.
  */
-export function openStoredImage(name: string, roots?: readonly string[]): ImageSource {
-  const stores = openStores(roots);
+export function openStoredImage(name: string, options: StoredImageOptions = {}): ImageSource {
+  const stores = openStores(options.storageRoots);
   const image = findImage(stores, name);
   const manifest = readImageData(image, 'manifest');
   const config = readImageData(image, `sha256:${image.id}`);
   const layers = findLayers(stores, image, readDiffIds(image, config));
   let transfer: Transfer | undefined;
   const transferTo = (repository: Repository): Transfer => {
-    transfer ??= createTransfer(repository);
+    transfer ??= createTransfer(repository, { methods: new Map(), mergesCopies: options.mergesCopies === true });
     return transfer;
   };
+  const linkable: LinkableCopy[] = [];
   return {
     manifest,
     config,
-    layers: layers.map((layer) => openStoredLayer(stores, layer, transferTo)),
-    transferMethod: () => transfer?.methods.values().next().value,
+    layers: layers.map((layer) => openStoredLayer(stores, layer, { transferTo, linkable })),
+    transferMethod: () => transfer?.choices.methods.values().next().value,
+    mergeLinkable: (repository, counters) => mergeLinkableCopies(repository, linkable.splice(0), counters),
   };
 }
 
 function openStoredLayer(
   stores: readonly Store[],
   layer: LocatedLayer,
-  transferTo: (repository: Repository) => Transfer,
+  image: { transferTo: (repository: Repository) => Transfer; linkable: LinkableCopy[] },
 ): LayerSource {
   return {
     diffId: layer['diff-digest'] as string,
+    storageKey: `${layer.id} ${layer.created ?? ''}`.trimEnd(),
     sizeBytes: layer['diff-size'] ?? 0,
     async read(repository, builder, { report, signal, store }) {
       const lockFd = await lockLayers(layer.store, signal);
       try {
-        await readLayer(stores, layer, { transfer: transferTo(repository), builder, report, signal, store });
+        const { linkable } = image;
+        await readLayer(stores, layer, {
+          transfer: image.transferTo(repository),
+          linkable,
+          builder,
+          report,
+          signal,
+          store,
+        });
       } finally {
         if (lockFd !== undefined) closeSync(lockFd);
       }
@@ -65,6 +84,7 @@ function openStoredLayer(
 
 interface ReadOptions {
   transfer: Transfer;
+  linkable: LinkableCopy[];
   builder: LayerBuilder;
   report: (bytes: number) => void;
   signal: AbortSignal | undefined;
@@ -74,7 +94,8 @@ interface ReadOptions {
 async function readLayer(stores: readonly Store[], layer: LocatedLayer, options: ReadOptions): Promise<void> {
   const { builder, report, signal } = options;
   const folders = findLayerFolders(stores, layer);
-  let hasObject = false;
+  // The first one of all is stored here and now, which decides how all others are.
+  let isDecided = options.transfer.choices.methods.size > 0;
   for await (const piece of readTarSplit(join(layer.store.root, 'overlay-layers', `${layer.id}.tar-split.gz`))) {
     signal?.throwIfAborted();
     if (piece.kind === 'bytes') {
@@ -85,10 +106,9 @@ async function readLayer(stores: readonly Store[], layer: LocatedLayer, options:
     const file = { folders, path: piece.path, sizeBytes: piece.sizeBytes, checksum: piece.checksum };
     if (file.sizeBytes <= inlineLimitBytes) builder.addInline(readSmallFile(file));
     else {
-      // The first one is stored here and now, which decides how all others are.
-      await addFile(file, hasObject ? options : { ...options, store: undefined });
-      if (!hasObject) await builder.settle();
-      hasObject = true;
+      await addFile(file, isDecided ? options : { ...options, store: undefined });
+      if (!isDecided) await builder.settle();
+      isDecided = true;
     }
     report(file.sizeBytes);
   }
@@ -110,17 +130,21 @@ function readSmallFile({ folders, path, sizeBytes, checksum }: FileRequest): Buf
   }
 }
 
-async function addFile(file: FileRequest, { builder, transfer, store }: ReadOptions): Promise<void> {
+async function addFile(file: FileRequest, { builder, transfer, linkable, store }: ReadOptions): Promise<void> {
   const { folders, path, sizeBytes, checksum } = file;
+  const noteLinkable = (stored: Stored): Stored => {
+    if (stored.copy === 'linkable') linkable.push({ file, digest: stored.object.digest });
+    return stored;
+  };
   if (store !== undefined) {
-    const { result } = await store.storeFile(file, transfer.methods);
-    builder.addStoring(sizeBytes, result);
+    const { result } = await store.storeFile(file, transfer.choices);
+    builder.addStoring(sizeBytes, result.then(noteLinkable));
     return;
   }
   await builder.addObject(sizeBytes, async () => {
     const { fd } = openLayerFile(folders, path, sizeBytes);
     try {
-      return await transfer.store(fd, sizeBytes, checksum);
+      return noteLinkable(await transfer.store(fd, sizeBytes, checksum));
     } finally {
       closeSync(fd);
     }

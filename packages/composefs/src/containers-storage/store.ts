@@ -18,6 +18,7 @@ const layerSchema = z.looseObject({
   parent: z.string().optional(),
   'diff-digest': z.string().optional(),
   'diff-size': z.number().optional(),
+  created: z.string().optional(),
 });
 
 export type StoredImage = z.infer<typeof imageSchema>;

@@ -1,7 +1,8 @@
 import { fstatSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { cloneInto, dropUnnamed } from '../durable/unnamed-file.ts';
 import { computeFdVerity, readPieces } from '../fsverity/digest.ts';
-import type { ObjectOrigin } from '../repository/layer-builder.ts';
+import type { Stored } from '../repository/layer-builder.ts';
+import { isMergeableByLink, mergeBlocks } from '../repository/merge-object.ts';
 import type { Repository } from '../repository/repository.ts';
 import {
   createObjectFile,
@@ -26,19 +27,24 @@ export interface TransferredFile {
   checksum?: Uint8Array | undefined;
 }
 
+/** What a transfer does with all files; it may be given to another transfer into the same repository. */
+export interface TransferChoices {
+  /** What was decided, by the device that files are on. */
+  readonly methods: Map<number, TransferMethod>;
+  /** Files whose content is an object already share its blocks from then on; where only links share, it is told. */
+  readonly mergesCopies: boolean;
+}
+
 /** Brings the content of files of container storage into a repository. */
 export interface Transfer {
-  /**
-   * What was decided, by the device that files are on. It may be given to another transfer into the same repository.
-   */
-  readonly methods: Map<number, TransferMethod>;
+  readonly choices: TransferChoices;
   /**
    * Stores the content of an open file as an object, with the crash contract of `storeObject`. The caller closes the
    * file.
    *
    * @throws CodedError `STORAGE_DAMAGED` if the file is not as long as it was, or has another checksum.
    */
-  store(fd: number, sizeBytes: number, checksum?: Uint8Array): Promise<{ object: StoredObject; origin: ObjectOrigin }>;
+  store(fd: number, sizeBytes: number, checksum?: Uint8Array): Promise<Stored>;
 }
 
 const copyBytes = 1024 * 1024;
@@ -49,13 +55,14 @@ const copyBytes = 1024 * 1024;
  */
 export function createTransfer(
   repository: Repository,
-  methods: Map<number, TransferMethod> = new Map<number, TransferMethod>(),
+  choices: TransferChoices = { methods: new Map(), mergesCopies: false },
 ): Transfer {
+  const { methods, mergesCopies } = choices;
   const here = fstatSync(repository.directoryFd).dev;
   const isLinkable = (device: number, fd: number): boolean =>
     device === here && mountOf(fd) === mountOf(repository.directoryFd);
   return {
-    methods,
+    choices,
     async store(fd, sizeBytes, checksum) {
       const file = { fd, sizeBytes, checksum };
       const device = fstatSync(fd).dev;
@@ -63,13 +70,19 @@ export function createTransfer(
         const object = await reflink(repository, file);
         if (object !== undefined) {
           methods.set(device, 'reflink');
-          return { object, origin: 'reflinked' };
+          const copy = { fd, sizeBytes, digest: object.digest };
+          const isMerged = mergesCopies && !object.isNew && mergeBlocks(repository, copy);
+          return { object, origin: 'reflinked', ...(isMerged ? { copy: 'merged' } : {}) };
         }
         methods.set(device, isLinkable(device, fd) ? 'hard link' : 'copy');
       }
       if (methods.get(device) === 'hard link') {
         const object = await link(repository, file);
-        if (typeof object !== 'string') return { object, origin: 'hardlinked' };
+        if (typeof object !== 'string') {
+          const copy = { fd, sizeBytes, digest: object.digest };
+          const isLinkable = mergesCopies && !object.isNew && isMergeableByLink(repository, copy);
+          return { object, origin: 'hardlinked', ...(isLinkable ? { copy: 'linkable' } : {}) };
+        }
         if (object === 'impossible') methods.set(device, 'copy');
       }
       return { object: await copy(repository, file), origin: 'copied' };

@@ -17,7 +17,7 @@ import { renameExchange, renameNoReplace as renameWithoutReplacing } from '../sy
 import { randomLetters } from './random-name.ts';
 import { beforeMutation } from './seam.ts';
 import { syncDirectory } from './sync.ts';
-import { publishFile, type UnnamedFile } from './unnamed-file.ts';
+import { linkOpenFile, publishFile, type UnnamedFile } from './unnamed-file.ts';
 
 /**
  * Creates or replaces a file. After it resolves, the new content is on disk under its name. If it throws or power is
@@ -79,6 +79,19 @@ export async function renameNoReplace(directory: string, from: string, to: strin
   beforeMutation('rename', join(directory, to));
   renameWithoutReplacing(join(directory, from), join(directory, to));
   syncDirectory(directory);
+}
+
+/**
+ * Puts a further name of an open, complete file in the place of another file, atomically. Nothing is synced: after a loss of
+ * power the path leads to the one file or to the other, so that the new one has to be on disk before. A `.tmp-object-…` may
+ * stay in `temporaryDirectory` if the program is stopped.
+ *
+ * @throws a system error; `EXDEV` if the file is on another file system or mount, `EMLINK` if it has too many names.
+ */
+export function replaceByLink(fd: number, path: string, temporaryDirectory: string): void {
+  const temporary = join(temporaryDirectory, `.tmp-object-${randomLetters(12)}`);
+  if (!linkOpenFile(fd, temporary)) throw new Error(`${temporary} exists already`);
+  renameOver(temporary, path);
 }
 
 /**

@@ -5,6 +5,7 @@ export interface Mutation {
     | 'create'
     | 'write'
     | 'clone'
+    | 'dedupe'
     | 'seal'
     | 'mkdir'
     | 'attributes'

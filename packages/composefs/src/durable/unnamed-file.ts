@@ -1,6 +1,6 @@
 import { closeSync, constants, fsyncSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { cloneFile } from '../syscalls/file-systems.ts';
+import { cloneFile, dedupeRange } from '../syscalls/file-systems.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { linkFile, openUnnamed, renameNoReplace } from '../syscalls/links.ts';
 import { randomLetters } from './random-name.ts';
@@ -45,6 +45,28 @@ export function beforeWriting(file: UnnamedFile): void {
 export function cloneInto(file: UnnamedFile, sourceFd: number): void {
   beforeMutation('clone', file.directory);
   cloneFile(sourceFd, file.fd);
+}
+
+/** The kernel takes no more at once on some file systems; a multiple of every block size. */
+const dedupedBytes = 16 * 1024 * 1024;
+
+/**
+ * Makes an open file share the blocks of another one of the same content. Its content never changes, nor does the other file,
+ * whatever happens meanwhile; nothing has to be synced.
+ *
+ * @param path of the file, for whoever observes.
+ * @returns whether all of it is shared; false if the content differs.
+ * @throws a system error; `EOPNOTSUPP`, `ENOTTY`, `EINVAL` or `EPERM` if these two files cannot.
+ */
+export function shareBlocks(sourceFd: number, file: { fd: number; sizeBytes: number; path: string }): boolean {
+  beforeMutation('dedupe', file.path);
+  for (let start = 0; start < file.sizeBytes; ) {
+    const length = Math.min(dedupedBytes, file.sizeBytes - start);
+    const shared = dedupeRange(sourceFd, file.fd, { start, length });
+    if (shared === 0) return false;
+    start += shared;
+  }
+  return true;
 }
 
 /** Turns the descriptor of an unnamed file into a read-only one, as sealing demands. */

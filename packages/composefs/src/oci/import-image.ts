@@ -100,6 +100,7 @@ export async function importImage(
   const entry = streamName('manifest', manifestDigest);
   const tagLinks: NewLink[] = reference === undefined ? [] : [{ folder: 'streams', reference, entry }];
   await commitLinks(repository, [...imageLinks, ...links, ...tagLinks]);
+  await image.mergeLinkable?.(repository, counters);
   return {
     manifestDigest,
     configDigest,

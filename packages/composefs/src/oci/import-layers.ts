@@ -59,20 +59,20 @@ export async function importLayers(
   const failure = new AbortController();
   const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   // An image may have the same layer twice.
-  await using threads = await startUsefulThreads(repository, image, options);
+  const isMissing = ({ diffId }: LayerSource) => findStream(repository, streamName('layer', diffId)) === undefined;
+  await using threads = await startUsefulThreads(repository, image.layers.filter(isMissing), options);
   const distinct = [...new Map(image.layers.map((layer) => [layer.diffId, layer])).values()];
   const streams = new Map<string, string>();
   const queue = distinct.values();
   const work = async (): Promise<void> => {
     for (const layer of queue) {
       signal.throwIfAborted();
-      const name = streamName('layer', layer.diffId);
-      let stream = await findLayer(repository, name);
+      let stream = await findLayer(repository, layer.diffId);
       const track = progress.begin(layer);
       if (stream === undefined) {
         const { counters } = options;
         stream = await importLayer(repository, layer, { counters, signal, report: track.report, threads });
-        await names.add(name, stream, layer.sizeBytes);
+        await names.add(streamName('layer', layer.diffId), stream, layer.sizeBytes);
       }
       streams.set(layer.diffId, stream);
       track.end();
@@ -97,12 +97,13 @@ export async function importLayers(
   return { layers: image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string })), named };
 }
 
-async function importLayer(
+/** Reads a layer into the repository, without naming it. @returns the digest of its stream. @throws what reading it throws. */
+export async function importLayer(
   repository: Repository,
   layer: LayerSource,
   options: {
     counters: ImportCounters;
-    signal: AbortSignal;
+    signal?: AbortSignal | undefined;
     report: (bytes: number) => void;
     threads: LayerThreads | undefined;
   },
@@ -111,7 +112,11 @@ async function importLayer(
   const builder = createLayerBuilder(repository, contentTypes.layer, counters);
   const store = threads?.openLayer();
   try {
-    await layer.read(repository, builder, { report, signal, ...(store === undefined ? {} : { store }) });
+    await layer.read(repository, builder, {
+      report,
+      ...(signal === undefined ? {} : { signal }),
+      ...(store === undefined ? {} : { store }),
+    });
     return await builder.finish();
   } catch (error) {
     store?.flush();
@@ -120,18 +125,15 @@ async function importLayer(
   }
 }
 
-// To start a thread takes as long as to store some megabytes.
-async function startUsefulThreads(
+/** Threads to read these layers with, if they are of use: to start one takes as long as to store some megabytes. */
+export async function startUsefulThreads(
   repository: Repository,
-  image: ImageSource,
-  options: LayersOptions,
+  layers: readonly LayerSource[],
+  options: { threads?: number },
 ): Promise<LayerThreads | undefined> {
   // What a repair is about, only this thread knows.
   if (options.threads === 0 || repository.suspects.size > 0) return undefined;
-  const missing = image.layers.filter(
-    ({ diffId }) => findStream(repository, streamName('layer', diffId)) === undefined,
-  );
-  const bytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const bytes = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (options.threads === undefined && bytes < threadedBytes) return undefined;
   const { usefulThreads } = await import('../threads/pool.ts');
   const count = options.threads ?? usefulThreads();
@@ -202,9 +204,9 @@ export function findStream(repository: Repository, name: string): string | undef
   return digest !== undefined && isUsable(repository, digest) ? digest : undefined;
 }
 
-// A layer that lost any of its content counts as none, too.
-async function findLayer(repository: Repository, name: string): Promise<string | undefined> {
-  const digest = findStream(repository, name);
+/** The digest of the stream of a layer that is there. One that lost any of its content counts as none, too. */
+export async function findLayer(repository: Repository, diffId: string): Promise<string | undefined> {
+  const digest = findStream(repository, streamName('layer', diffId));
   if (digest === undefined) return undefined;
   const { objectReferences } = await openStreamObject(repository, digest, contentTypes.layer);
   return objectReferences.every((object) => isUsable(repository, object)) ? digest : undefined;

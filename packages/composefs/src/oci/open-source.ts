@@ -1,14 +1,11 @@
 import { CodedError } from '@workbench/run';
 import type { ImageSource } from '../containers-storage/image-source.ts';
-import { openStoredImage } from '../containers-storage/open-image.ts';
+import { openStoredImage, type StoredImageOptions } from '../containers-storage/open-image.ts';
 import type { SkopeoOptions } from '../skopeo/proxy.ts';
 import { openLayout } from './layout.ts';
 
 /** Where an image is looked for, and how it is reached. */
-export interface SourceOptions extends SkopeoOptions {
-  /** Where container storage is looked for, instead of the usual places. */
-  storageRoots?: readonly string[];
-}
+export interface SourceOptions extends SkopeoOptions, StoredImageOptions {}
 
 /** A source, taken apart. @throws CodedError `IMPORT_SOURCE` for a transport that is none of those known. */
 export function splitSource(source: string): { transport: string; name: string } {
@@ -34,7 +31,7 @@ const transports = [...direct, 'docker', 'oci-archive', 'docker-archive', 'dir']
 export async function openSource(source: string, options: SourceOptions): Promise<ImageSource> {
   const { transport, name } = splitSource(source);
   if (transport === 'oci') return openLayout(name);
-  if (transport === 'containers-storage') return openStoredImage(name, options.storageRoots);
+  if (transport === 'containers-storage') return openStoredImage(name, options);
   const { openSkopeoImage } = await import('./skopeo-source.ts');
   return openSkopeoImage(source, options);
 }

@@ -14,6 +14,9 @@ export interface ImportCounters {
   storedBytes: number;
   hardlinkedBytes: number;
   reflinkedBytes: number;
+  /** Of those that were there already: whose copy in container storage takes no room of its own any more. */
+  merged: number;
+  mergedBytes: number;
 }
 
 /** Counters of an import that begins. */
@@ -27,11 +30,24 @@ export function zeroCounters(): ImportCounters {
     storedBytes: 0,
     hardlinkedBytes: 0,
     reflinkedBytes: 0,
+    merged: 0,
+    mergedBytes: 0,
   };
 }
 
 /** How the content of an object came to be in the repository. */
 export type ObjectOrigin = 'hardlinked' | 'reflinked' | 'copied';
+
+/** An object of a layer, and how it came to be. */
+export interface Stored {
+  object: StoredObject;
+  origin: ObjectOrigin;
+  /**
+   * Of an object that was there before: whether the copy that was to be stored shares its blocks from now on, or could be made
+   * the same file with it.
+   */
+  copy?: 'merged' | 'linkable';
+}
 
 /** Builds the split stream of a layer while its objects are still being stored, several at a time. */
 export interface LayerBuilder {
@@ -41,9 +57,9 @@ export interface LayerBuilder {
    * Adds an object. `store` is started once a place is free, of which there are few, so that memory and open files are
    * bounded; what it rejects with fails the layer. Resolves when it has been started.
    */
-  addObject(sizeBytes: number, store: () => Promise<{ object: StoredObject; origin: ObjectOrigin }>): Promise<void>;
+  addObject(sizeBytes: number, store: () => Promise<Stored>): Promise<void>;
   /** Adds an object that is being stored already. What that rejects with fails the layer. @throws what failed before. */
-  addStoring(sizeBytes: number, stored: Promise<{ object: StoredObject; origin: ObjectOrigin }>): void;
+  addStoring(sizeBytes: number, stored: Promise<Stored>): void;
   /** Waits for all objects and stores the stream. @returns its digest. */
   finish(): Promise<string>;
   /** Waits until nothing is being stored any more, whatever became of it; more may be added afterwards. */
@@ -85,12 +101,13 @@ export function createLayerBuilder(
       for (const piece of pieces) await writer.writeInline(piece);
     });
   };
-  const addStoring = (sizeBytes: number, stored: Promise<{ object: StoredObject; origin: ObjectOrigin }>): void => {
+  const addStoring = (sizeBytes: number, stored: Promise<Stored>): void => {
     flushInline();
     storing.add(stored);
     append(async () => {
-      const { object, origin } = await stored;
+      const { object, origin, copy } = await stored;
       count(counters, object.isNew ? origin : 'present', sizeBytes);
+      if (copy === 'merged') countMerged(counters, sizeBytes);
       await writer.writeObject(object.digest, sizeBytes);
     });
     // A failure is kept at once; the chain may come to it much later.
@@ -132,6 +149,12 @@ function count(counters: ImportCounters, origin: ObjectOrigin | 'present', sizeB
   if (origin === 'present') return;
   counters.storedBytes += sizeBytes;
   if (origin !== 'copied') counters[`${origin}Bytes`] += sizeBytes;
+}
+
+/** Counts an object whose copy takes no room of its own any more. */
+export function countMerged(counters: ImportCounters, sizeBytes: number): void {
+  counters.merged += 1;
+  counters.mergedBytes += sizeBytes;
 }
 
 const gatherBytes = 64 * 1024;

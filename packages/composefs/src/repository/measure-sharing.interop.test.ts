@@ -3,29 +3,21 @@ import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, expect, test } from 'vitest';
+import { mountFileSystem } from './file-system.testing.ts';
 import { measureSharing } from './measure-sharing.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'sharing-' });
-const mount = join(folder.name, 'mount');
-const call = (argv: readonly [string, ...string[]], step: string) => run(argv, { step });
-afterAll(async () => {
-  await run(['umount', mount], { step: 'unmount', okExitCodes: [0, 1, 32] });
-  folder.removeCallback();
-});
+afterAll(() => folder.removeCallback());
 
 test.each([
-  { filesystem: 'btrfs', reflinks: true, mkfs: ['mkfs.btrfs', '-q'] as const },
-  { filesystem: 'xfs', reflinks: true, mkfs: ['mkfs.xfs', '-q'] as const },
-  { filesystem: 'ext4', reflinks: false, mkfs: ['mkfs.ext4', '-q'] as const },
-])('what objects share by link and by reflink is counted on $filesystem', async ({ filesystem, reflinks, mkfs }) => {
-  const disk = join(folder.name, `${filesystem}.img`);
-  await call(['truncate', '--size=400M', disk], 'make a disk');
-  await call([...mkfs, disk], `make ${filesystem}`);
-  mkdirSync(mount, { recursive: true });
-  await call(['mount', '-o', 'loop', disk, mount], 'mount it');
-  const outside = join(mount, 'outside');
-  const objects = join(mount, 'objects/00');
-  for (const path of [outside, objects, join(mount, 'objects/.tmp')]) mkdirSync(path, { recursive: true });
+  { kind: 'btrfs', reflinks: true },
+  { kind: 'xfs', reflinks: true },
+  { kind: 'ext4', reflinks: false },
+] as const)('what objects share by link and by reflink is counted on $kind', async ({ kind, reflinks }) => {
+  await using files = await mountFileSystem(folder.name, kind);
+  const outside = join(files.path, 'outside');
+  const objects = join(files.path, 'objects/00');
+  for (const path of [outside, objects, join(files.path, 'objects/.tmp')]) mkdirSync(path, { recursive: true });
   for (const [name, size] of [
     ['own', 100_000],
     ['linked', 200_000],
@@ -35,14 +27,13 @@ test.each([
   }
   linkSync(join(outside, 'linked'), join(objects, 'linked'));
   const clone = reflinks ? '--reflink=always' : '--reflink=never';
-  await call(['cp', clone, join(outside, 'cloned'), join(objects, 'cloned')], 'clone a file');
-  await call(['sync', '--file-system', mount], 'sync');
+  await run(['cp', clone, join(outside, 'cloned'), join(objects, 'cloned')], { step: 'clone a file' });
+  await run(['sync', '--file-system', files.path], { step: 'sync' });
 
-  expect(measureSharing(mount)).toEqual({
+  expect(measureSharing(files.path)).toEqual({
     objects: 3,
     bytes: 700_000,
     hardlinkedBytes: 200_000,
     reflinkedBytes: reflinks ? 400_000 : 0,
   });
-  await call(['umount', mount], 'unmount');
 });

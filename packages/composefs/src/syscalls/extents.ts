@@ -5,16 +5,27 @@ const fiemapRequest = 0xc020660b;
 const headerBytes = 32;
 const extentBytes = 56;
 const extentsPerCall = 64;
-const flagLast = 0x1;
-const flagShared = 0x2000;
+const flags = { last: 0x1, unknown: 0x2, delayed: 0x4, inline: 0x200, shared: 0x2000 } as const;
+
+/** A part of a file that lies in one piece on its device. All in bytes. */
+export interface Extent {
+  logical: bigint;
+  /** Undefined where it has no place of its own: not written yet, or kept beside the metadata. */
+  physical: bigint | undefined;
+  length: bigint;
+  /** Another file has these blocks too. */
+  isShared: boolean;
+  /** Kept beside the metadata. */
+  isInline: boolean;
+}
 
 /**
- * How many bytes of an open file lie in blocks that another file has too (FS_IOC_FIEMAP).
+ * Where an open file lies on its device (FS_IOC_FIEMAP).
  *
  * @throws a system error; `EOPNOTSUPP` or `ENOTTY` if the file system cannot tell.
  */
-export function countSharedBytes(fd: number): number {
-  let shared = 0;
+export function listExtents(fd: number): Extent[] {
+  const extents: Extent[] = [];
   for (let start = 0n; ; ) {
     const map = Buffer.alloc(headerBytes + extentsPerCall * extentBytes);
     map.writeBigUInt64LE(start, 0);
@@ -22,14 +33,27 @@ export function countSharedBytes(fd: number): number {
     map.writeUInt32LE(extentsPerCall, 24);
     callLibc('ioctlPointer', [fd, fiemapRequest, map], { syscall: 'ioctl FS_IOC_FIEMAP', path: `fd ${fd}` });
     const count = map.readUInt32LE(20);
-    if (count === 0) return shared;
+    if (count === 0) return extents;
     for (let index = 0; index < count; index++) {
       const at = headerBytes + index * extentBytes;
+      const logical = map.readBigUInt64LE(at);
       const length = map.readBigUInt64LE(at + 16);
-      const flags = map.readUInt32LE(at + 40);
-      if ((flags & flagShared) !== 0) shared += Number(length);
-      if ((flags & flagLast) !== 0) return shared;
-      start = map.readBigUInt64LE(at) + length;
+      const has = (flag: number): boolean => (map.readUInt32LE(at + 40) & flag) !== 0;
+      const isPlaced = !has(flags.unknown) && !has(flags.delayed) && !has(flags.inline);
+      extents.push({
+        logical,
+        physical: isPlaced ? map.readBigUInt64LE(at + 8) : undefined,
+        length,
+        isShared: has(flags.shared),
+        isInline: has(flags.inline),
+      });
+      if (has(flags.last)) return extents;
+      start = logical + length;
     }
   }
+}
+
+/** How many bytes of an open file lie in blocks that another file has too. @throws as {@link listExtents}. */
+export function countSharedBytes(fd: number): number {
+  return Number(listExtents(fd).reduce((sum, { isShared, length }) => sum + (isShared ? length : 0n), 0n));
 }

@@ -165,7 +165,8 @@ function outcomeOnPool(call: LibcCall, args: readonly LibcArgument[]): Promise<O
   });
 }
 
-function systemCallError(errno: number, context: CallContext): NodeJS.ErrnoException {
+/** The error that stands for an error number, which some calls give for a part of what they do. */
+export function systemCallError(errno: number, context: CallContext): NodeJS.ErrnoException {
   const code = libc().errnoNames.get(errno) ?? `E${errno}`;
   return Object.assign(new Error(`${code}: ${context.syscall} '${context.path}'`), {
     errno: -errno,

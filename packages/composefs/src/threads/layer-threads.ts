@@ -1,5 +1,6 @@
-import type { FileRequest, LayerStore, Stored, Storing } from '../containers-storage/layer-store.ts';
-import type { TransferMethod } from '../containers-storage/transfer.ts';
+import type { FileRequest, LayerStore, Storing } from '../containers-storage/layer-store.ts';
+import type { TransferChoices } from '../containers-storage/transfer.ts';
+import type { Stored } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
 import { letHeapGrow } from './heap-growth.ts';
 import type { Outcome } from './messages.ts';
@@ -139,10 +140,10 @@ function createFileStore(pool: ThreadPool, tickets: Supply<object>) {
   let settles: Settle[] = [];
   let ticket: object | undefined;
   let bytes = 0;
-  let known: ReadonlyMap<number, TransferMethod> = new Map();
+  let known: TransferChoices = { methods: new Map(), mergesCopies: false };
   const flushFiles = (): void => {
     if (files.length === 0) return;
-    const task = { kind: 'files', files, methods: [...known] } as const;
+    const task = { kind: 'files', files, choices: known } as const;
     const used = ticket as object;
     settleAll(
       settles,
@@ -157,9 +158,9 @@ function createFileStore(pool: ThreadPool, tickets: Supply<object>) {
     bytes = 0;
   };
   return {
-    async storeFile(file: FileRequest, methods: ReadonlyMap<number, TransferMethod>): Promise<Storing> {
+    async storeFile(file: FileRequest, choices: TransferChoices): Promise<Storing> {
       ticket ??= await tickets.take();
-      known = methods;
+      known = choices;
       const { storing, settle } = createStoring();
       files.push(file);
       settles.push(settle);

@@ -1,8 +1,9 @@
-import type { FileRequest, Stored } from '../containers-storage/layer-store.ts';
-import type { TransferMethod } from '../containers-storage/transfer.ts';
+import type { FileRequest } from '../containers-storage/layer-store.ts';
+import type { TransferChoices } from '../containers-storage/transfer.ts';
 import type { Mutation } from '../durable/seam.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import type { ObjectProblem } from '../repository/examine-object.ts';
+import type { Stored } from '../repository/layer-builder.ts';
 import type { ObjectFile } from '../repository/object-files.ts';
 import type { Repository } from '../repository/repository.ts';
 
@@ -33,7 +34,7 @@ export type Task =
       kind: 'files';
       id: number;
       files: FileRequest[];
-      methods: readonly (readonly [device: number, method: TransferMethod])[];
+      choices: TransferChoices;
     }
   /** Objects that are there already. */
   | { kind: 'examine'; id: number; objects: readonly ObjectFile[] }

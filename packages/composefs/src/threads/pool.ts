@@ -3,9 +3,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { CodedError } from '@workbench/run';
-import type { Stored } from '../containers-storage/layer-store.ts';
 import { announceMutation, isObserved } from '../durable/seam.ts';
 import type { ObjectProblem } from '../repository/examine-object.ts';
+import type { Stored } from '../repository/layer-builder.ts';
 import { type Answer, type Failure, type Outcome, type Task, type ThreadSetup, verdicts } from './messages.ts';
 
 /** Threads that store objects. Nothing is held back: what a thread is given it does in that order. */
@@ -129,7 +129,7 @@ function startThread(repository: ThreadSetup['repository']): Thread & { end(): P
   };
 }
 
-const emptyTask: TaskWithoutId = { kind: 'files', files: [], methods: [] };
+const emptyTask: TaskWithoutId = { kind: 'files', files: [], choices: { methods: new Map(), mergesCopies: false } };
 
 function answerMutation({ mutation }: Answer & { kind: 'mutation' }, verdict: Int32Array): void {
   let answer: number = verdicts.go;

@@ -6,11 +6,12 @@ import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '@workbench/run';
 import { openLayerFile } from '../containers-storage/layer-files.ts';
-import type { FileRequest, Stored } from '../containers-storage/layer-store.ts';
+import type { FileRequest } from '../containers-storage/layer-store.ts';
 import { createTransfer, type Transfer } from '../containers-storage/transfer.ts';
 import { observeMutations } from '../durable/seam.ts';
 import { computeFileVerity } from '../fsverity/digest.ts';
 import { examineObject } from '../repository/examine-object.ts';
+import type { Stored } from '../repository/layer-builder.ts';
 import type { Repository } from '../repository/repository.ts';
 import { storeFile } from '../repository/store-file.ts';
 import { createObjectWriter, type ObjectWriter, storeObject } from '../repository/store-object.ts';
@@ -71,9 +72,9 @@ async function perform(task: Task): Promise<Outcome[]> {
       return Promise.all(stored);
     }
     case 'files':
-      transfer ??= createTransfer(repository);
-      for (const [device, method] of task.methods) {
-        if (!transfer.methods.has(device)) transfer.methods.set(device, method);
+      transfer ??= createTransfer(repository, task.choices);
+      for (const [device, method] of task.choices.methods) {
+        if (!transfer.choices.methods.has(device)) transfer.choices.methods.set(device, method);
       }
       return Promise.all(task.files.map((file) => attempt(() => storeLayerFile(transfer as Transfer, file))));
     case 'part':

@@ -106,26 +106,26 @@ test('unified only when asked for, and from then on', async () => {
   const test = await makeRoot();
   const first: ImageReference = { transport: 'registry', image: `${registry.host}/os:1` };
   const second: ImageReference = { transport: 'oci', image: layout };
-  expect(await test.acquire(first)).toMatchObject({ isUnified: false, source: `docker://${first.image}` });
+  expect(await test.acquire(first)).toMatchObject({ source: `docker://${first.image}` });
   expect(openContainerStorage(test.root)).toBeUndefined();
 
   const unified = await test.acquire(first, { isUnifiedRequested: true });
   expect(unified).toMatchObject({
-    isUnified: true,
+    unified: { image: { name: first.image } },
     source: expect.stringMatching(/^containers-storage:[0-9a-f]{64}$/),
   });
   // An upgrade of it, and a switch from it to another one.
-  expect(await test.acquire(first, { current: first })).toMatchObject({ isUnified: true });
-  expect(await test.acquire(second, { current: first })).toMatchObject({ isUnified: true });
+  expect(await test.acquire(first, { current: first })).toHaveProperty('unified');
+  expect(await test.acquire(second, { current: first })).toHaveProperty('unified');
   // Between images that are not there.
   const third: ImageReference = { transport: 'registry', image: `${registry.host}/else:1` };
-  expect(await test.acquire(third, { current: third })).toMatchObject({ isUnified: false });
+  expect(await test.acquire(third, { current: third })).not.toHaveProperty('unified');
   // An image of a layout is known by its place.
-  expect(await test.acquire(second)).toMatchObject({ isUnified: true });
+  expect(await test.acquire(second)).toHaveProperty('unified');
 
   process.env.BOOTC_EXP_EXTERNAL_CONTAINER_TOOL = '/no/podman';
   try {
-    expect(await test.acquire(first, { current: first })).toMatchObject({ isUnified: false });
+    expect(await test.acquire(first, { current: first })).not.toHaveProperty('unified');
     expect(test.warnings).toEqual([expect.stringContaining('imported without it')]);
     await expect(test.acquire(first, { isUnifiedRequested: true })).rejects.toMatchObject({ code: 'PODMAN_MISSING' });
   } finally {
@@ -143,7 +143,7 @@ test('the import shares content with podman, and is the same as the direct one; 
   expect(imported.counters).toMatchObject({ copied: 0 });
   expect(imported.counters.hardlinked + imported.counters.reflinked).toBe(2);
   const direct = await makeRoot();
-  const plain = await importAcquired(direct, { isUnified: false, source: `oci:${layout}`, options: {} });
+  const plain = await importAcquired(direct, { source: `oci:${layout}`, options: {} });
   expect(plain).toMatchObject({ id: imported.id, manifestDigest: imported.manifestDigest });
 
   const storage = openContainerStorage(test.root)!;
@@ -174,7 +174,7 @@ test('an image of the storage of the host is taken from there, one that was made
   const build = ['build', '--isolation=chroot', '--tag', 'localhost/made', context];
   await runPodman(storage.path, build, { step: 'build in the storage of bootc' });
   const fromOurs = await test.acquire(reference);
-  expect(fromOurs).toMatchObject({ isUnified: true });
+  expect(fromOurs).toHaveProperty('unified');
   const { source } = await locateImage({ root: folder, physicalRoot: test.root, reference });
   expect(source).toBe(fromOurs.source);
   expect(fromOurs.source).not.toBe(fromHost.source);
@@ -268,7 +268,7 @@ test('bound images of an installation come from the storage of the host, or it i
 
 test('a deployed image that is exported to the host keeps its id, and boots as the same deployment', async () => {
   const test = await makeRoot();
-  const imported = await importAcquired(test, { isUnified: false, source: `oci:${layout}`, options: {} });
+  const imported = await importAcquired(test, { source: `oci:${layout}`, options: {} });
   const deployment = { entries: [], hasState: true, problems: [] };
   const reference = { transport: 'registry', image: 'q.io/os:1', signature: 'unverified' } as const;
   const { manifestDigest } = imported;
@@ -284,7 +284,6 @@ test('a deployed image that is exported to the host keeps its id, and boots as t
     await copyToDefaultStorage(repository, { manifestDigest: chosen, target: 'localhost/exported' });
   }
   const back = await importAcquired(await makeRoot(), {
-    isUnified: false,
     source: 'containers-storage:localhost/exported',
     options: { storageRoots: [join(folder, 'host')] },
   });

@@ -35,8 +35,8 @@ export interface SourceImage {
 
 /** An image that can be imported. */
 export interface AcquiredImage extends SourceImage {
-  /** The image is in the storage of bootc, and podman can use it from there. */
-  isUnified: boolean;
+  /** Where podman can use it: set when the image is in the storage of bootc. */
+  unified?: { storage: ContainerStorage; image: StoredImage };
 }
 
 /**
@@ -48,7 +48,7 @@ export interface AcquiredImage extends SourceImage {
  */
 export async function acquireImage(options: AcquireOptions): Promise<AcquiredImage> {
   const isSticky = !options.isUnifiedRequested && (await isUnified(options));
-  if (!options.isUnifiedRequested && !isSticky) return { isUnified: false, ...(await directSource(options)) };
+  if (!options.isUnifiedRequested && !isSticky) return await directSource(options);
   try {
     const storage = await createContainerStorage(options.physicalRoot, storageOptions(options));
     const image = await storeImage(storage, options.reference, {
@@ -56,12 +56,12 @@ export async function acquireImage(options: AcquireOptions): Promise<AcquiredIma
       owner: 'bootc',
       onRetry: (line) => options.warn(line),
     });
-    return { isUnified: true, ...inStorage(storage, image) };
+    return { unified: { storage, image }, ...inStorage(storage, image) };
   } catch (error) {
     // An update that took podman away must not keep the system from the next one.
     if (!isSticky || !(error instanceof CodedError) || error.code !== 'PODMAN_MISSING') throw error;
     options.warn(`${error.message}; the image is imported without it`);
-    return { isUnified: false, ...(await directSource(options)) };
+    return await directSource(options);
   }
 }
 
@@ -82,7 +82,7 @@ export async function locateImage(where: {
 }
 
 function inStorage(storage: ContainerStorage, image: StoredImage): SourceImage {
-  return { source: `containers-storage:${image.id}`, options: { storageRoots: [storage.path] } };
+  return { source: `containers-storage:${image.id}`, options: { storageRoots: [storage.path], mergesCopies: true } };
 }
 
 async function directSource({ root, reference }: Pick<AcquireOptions, 'root' | 'reference'>): Promise<SourceImage> {

@@ -2,6 +2,8 @@ import { type ImportProgress, type ImportResult, importImage, type Repository } 
 import { upgradeRepositoryImages } from '../storage/upgrade-images.ts';
 import { type AcquireOptions, acquireImage } from './acquire-image.ts';
 import type { PullProgress } from './pull-progress.ts';
+import { shareContent } from './share-content.ts';
+import { recordSharedLayers } from './shared-layers.ts';
 import { summarizeTransfer } from './transfer-summary.ts';
 
 /** An image that is wanted in a repository. */
@@ -28,6 +30,8 @@ export async function importWantedImage(repository: Repository, options: ImportW
       onImport?.(pulled);
     },
   });
+  const { unified } = acquired;
+  const shared = unified === undefined ? undefined : await shareContent(repository, unified, options);
   const image = await importImage(repository, acquired.source, {
     bootable: true,
     ...acquired.options,
@@ -38,7 +42,9 @@ export async function importWantedImage(repository: Repository, options: ImportW
     },
     ...(signal === undefined ? {} : { signal }),
   });
-  const summary = acquired.isUnified ? summarizeTransfer(image.counters) : undefined;
+  if (unified === undefined) return image;
+  if (shared !== undefined) await recordSharedLayers(unified.storage, shared.layers);
+  const summary = summarizeTransfer(image.counters, shared?.counters);
   if (summary !== undefined) options.print(summary);
   return image;
 }

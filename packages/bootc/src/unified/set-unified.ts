@@ -5,13 +5,16 @@ import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import type { ContainerStorage } from './container-storage.ts';
 import { createPullDisplay } from './pull-display.ts';
+import { shareContent } from './share-content.ts';
+import { recordSharedLayers } from './shared-layers.ts';
 import { changeContainerStorage, warn } from './storage-session.ts';
 import { inspectHostImage, type StoredImage, storeImage } from './store-image.ts';
 import { findStoredImage } from './stored-images.ts';
+import { summarizeMerge } from './transfer-summary.ts';
 
 /**
  * `bootc image set-unified`: brings the image that the system follows into its container storage, from the storage of the
- * host if that has it. From then on upgrades go through it.
+ * host if that has it, and makes one of what the repository has of it already. From then on upgrades go through it.
  *
  * @throws CodedError `NO_IMAGE_SPECIFIED`; what `storeImage` throws.
  */
@@ -23,12 +26,18 @@ export async function runSetUnified(): Promise<void> {
       throw new CodedError('NO_IMAGE_SPECIFIED', 'No image source specified', { hint: 'bootc switch IMAGE' });
     }
     const shown = displayReference(reference);
-    if ((await findStoredImage(storage.path, reference)) !== undefined) {
+    const present = await findStoredImage(storage.path, reference);
+    const image = present ?? (await storeFollowed(storage, reference));
+    // Also where it was there: a call that was stopped may have come no further.
+    const shared = await shareContent(await booted.openRepository(), { storage, image }, { warn });
+    if (shared !== undefined) {
+      await recordSharedLayers(storage, shared.shared);
+      process.stdout.write(`${summarizeMerge(shared.counters, shared.method)}\n`);
+    }
+    if (present !== undefined) {
       process.stdout.write(`Image ${shown} is already in bootc storage.\n`);
       return;
     }
-    const isOnHost = (await inspectHostImage(reference.image)) !== undefined;
-    await store(storage, isOnHost ? { ...reference, transport: 'containers-storage' } : reference, 'bootc');
     await writeJournal({
       messageId: journalMessages.setUnified,
       message: `Unified storage enabled for ${shown}`,
@@ -36,6 +45,11 @@ export async function runSetUnified(): Promise<void> {
     });
     process.stdout.write(`Unified storage enabled for ${shown}.\n`);
   });
+}
+
+async function storeFollowed(storage: ContainerStorage, reference: ImageReference): Promise<StoredImage> {
+  const isOnHost = (await inspectHostImage(reference.image)) !== undefined;
+  return await store(storage, isOnHost ? { ...reference, transport: 'containers-storage' } : reference, 'bootc');
 }
 
 /**

@@ -10,6 +10,25 @@
 # shellcheck source=SCRIPTDIR/../lib/container-storage.sh
 . "$(dirname "$0")/../lib/container-storage.sh"
 
+# publish_app NAME: an application image in the registry, and nowhere else. Where the storage of the host has an image of the
+# same id, podman takes that for the one in an additional storage, and finds that it has not the name.
+publish_app() {
+  make_app "$1" "$1"
+  publish "$1"
+  check_exit "the host has no $1" 0 podman image rm "localhost/$1"
+}
+
+# check_runnable NAME: podman makes a container of what bootc stored, with the content that the image has.
+check_runnable() {
+  local container
+  check_exit "podman finds $1" 0 "${podman_with_bound[@]}" image exists "$registry_host/$1"
+  container=$("${podman_with_bound[@]}" create --pull=never "$registry_host/$1" /content)
+  check_exit "podman reads $1" 0 "${podman_with_bound[@]}" cp "$container:/content" "$work/content"
+  check_equal "content of $1" "$1" "$(cat "$work/content")"
+  check_exit 'podman removes the container' 0 "${podman_with_bound[@]}" rm "$container"
+}
+podman_with_bound=(podman --storage-opt=additionalimagestore=/usr/lib/bootc/storage)
+
 # bind APP: an image of the system that binds $registry_host/APP, as localhost/binding.
 bind() {
   context_file app.image "[Image]
@@ -24,8 +43,7 @@ stage_0() {
   start_registry
   local app
   for app in app-one app-two; do
-    make_app "$app" "$app"
-    publish "$app"
+    publish_app "$app"
   done
   bind app-missing
   # What is fetched is told first.
@@ -47,11 +65,9 @@ stage_1() {
   check_booted binding
   check_equal 'what is bound is listed' "$registry_host/app-one" \
     "$(bootc image list --type logical --format json | jq -r '.[].image')"
-  check_exit 'podman runs from it without a network' 0 \
-    podman --storage-opt=additionalimagestore=/usr/lib/bootc/storage image exists "$registry_host/app-one"
+  check_runnable app-one
   start_registry
-  make_app app-three app-three
-  publish app-three
+  publish_app app-three
   bind app-three
   check_exit upgrade 0 bootc upgrade
   check_stored "$registry_host/app-three:latest"

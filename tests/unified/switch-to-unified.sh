@@ -12,6 +12,7 @@
 
 # prune_storage: what `podman image prune --all` does to the storage of bootc.
 prune_storage() {
+  mkdir -p /run/bootc/storage
   # shellcheck disable=SC2016 # an inner shell expands
   with_writable_sysroot bash -c 'cd "$1" && mount --bind . /run/bootc/storage && exec podman --root /run/bootc/storage \
     --runroot /proc/self/fd/3 image prune --all --force' bash "$container_storage" 3</run/bootc/storage
@@ -20,7 +21,10 @@ prune_storage() {
 stage_0() {
   check_exit 'nothing is stored yet' 1 test -e "$container_storage/overlay-images/images.json"
   check_exit 'image set-unified' 0 bootc image set-unified
-  check_match 'it says so' '^Unified storage enabled for .*localhost/bootc' "$out"
+  check_match 'it says so' 'Unified storage enabled for .*localhost/bootc' "$out"
+  check_match 'what was there already is shared' 'Container storage: [0-9]+ objects shared by (hard link|reflink)' "$out"
+  check_shared
+  check_exit 'what runs is whole' 0 bootc internals fsck
   check_stored localhost/bootc:latest
   check_nothing_running
   check_exit 'image set-unified again' 0 bootc image set-unified

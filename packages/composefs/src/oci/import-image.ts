@@ -15,7 +15,7 @@ import { type BuiltImages, buildImages } from './build-images.ts';
 import { imagesOf, mergeImageReferences } from './image-references.ts';
 import { storeImageStreams } from './image-streams.ts';
 import type { StoredLayer } from './image-tree.ts';
-import { findStream, type ImportProgress, importLayers } from './import-layers.ts';
+import { findStream, type ImportedLayers, type ImportProgress, importLayers } from './import-layers.ts';
 import { contentTypes, streamName } from './names.ts';
 import { openSource, type SourceOptions } from './open-source.ts';
 
@@ -57,8 +57,8 @@ export interface ImportResult {
  * neither read nor fetched.
  *
  * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is
- * as it was before, and whatever layers were complete are found by the next import; anything else is garbage, for the
- * next collection.
+ * as it was before, and the layers that were complete are found by the next import, of those at the end some 64 MB less
+ * where it could do nothing more; anything else is garbage, for the next collection.
  *
  * @throws CodedError `IMPORT_SOURCE`; `REPOSITORY_FORMAT` for a repository of format 0, whose images nothing could find
  * again; what opening the source, reading layers, and transforming the tree throw; the signal's reason.
@@ -74,7 +74,25 @@ export async function importImage(
   const image = typeof source === 'string' ? await openSource(source, options) : source;
   await using _ = { [Symbol.asyncDispose]: async () => image.close?.() };
   const counters = zeroCounters();
-  const { layers, named } = await importLayers(repository, image, { ...options, counters });
+  const imported = await importLayers(repository, image, { ...options, counters });
+  try {
+    const completed = await completeImage(repository, image, { ...options, ...imported, formats, reference });
+    await image.mergeLinkable?.(repository, counters);
+    return { ...completed, counters, transferMethod: image.transferMethod?.() };
+  } catch (error) {
+    // What made the import fail is told, whether or not the next one finds these layers.
+    await commitLinks(repository, imported.unnamed).catch(() => {});
+    throw error;
+  }
+}
+
+/** Makes and names what an image has beside its layers. @returns all of the result that has no part in reading them. */
+async function completeImage(
+  repository: Repository,
+  image: ImageSource,
+  options: ImportOptions & ImportedLayers & { formats: readonly ErofsFormat[]; reference: string | undefined },
+): Promise<Omit<ImportResult, 'counters' | 'transferMethod'>> {
+  const { layers, named, unnamed, formats, reference } = options;
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
   const configDigest = `sha256:${hash('sha256', image.config, 'hex')}`;
   const former = await readFormerReferences(repository, configDigest);
@@ -99,8 +117,7 @@ export async function importImage(
   });
   const entry = streamName('manifest', manifestDigest);
   const tagLinks: NewLink[] = reference === undefined ? [] : [{ folder: 'streams', reference, entry }];
-  await commitLinks(repository, [...imageLinks, ...links, ...tagLinks]);
-  await image.mergeLinkable?.(repository, counters);
+  await commitLinks(repository, [...unnamed, ...imageLinks, ...links, ...tagLinks]);
   return {
     manifestDigest,
     configDigest,
@@ -109,8 +126,6 @@ export async function importImage(
     bootImageIds: built.bootImages,
     ...(built.bootFolder === undefined ? {} : { bootFolder: built.bootFolder }),
     manifestStream,
-    counters,
-    transferMethod: image.transferMethod?.(),
   };
 }
 

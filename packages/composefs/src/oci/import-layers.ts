@@ -31,8 +31,10 @@ export interface LayersOptions {
 /** Layers that are all stored, in their order. */
 export interface ImportedLayers {
   layers: StoredLayer[];
-  /** Settles when they have their names; until then other things can be stored. */
+  /** Settles when they have their names, but for `unnamed`; until then other things can be stored. */
   named: Promise<void>;
+  /** Names that are still to be made, together with those that come next. */
+  unnamed: readonly NewLink[];
 }
 
 /** Layers that are less than this in all are stored without threads. */
@@ -41,11 +43,14 @@ const threadedBytes = 8 * 1024 * 1024;
 /** What may be lost when the program is killed, in bytes of layers: naming a layer costs a sync. */
 const unnamedBytes = 512 * 1024 * 1024;
 
+/** More than this is written to the disk while the images are made; less is not worth a sync of its own. */
+const writtenEarlyBytes = 64 * 1024 * 1024;
+
 /**
  * Imports those layers of an image that are not there yet, as many at a time as the source can read.
  *
- * After `named` resolves, all layers have their names on disk. If it throws, those that were complete have theirs, so
- * that the next import goes on from there; if it is killed, those before the last half gibibyte.
+ * After `named` resolves, all layers but `unnamed` have their names on disk. If it throws, those that were complete have
+ * theirs, so that the next import goes on from there; if it is killed, those before the last half gibibyte.
  *
  * @throws what reading a layer throws; the signal's reason.
  */
@@ -91,10 +96,11 @@ export async function importLayers(
     throw failure.signal.reason;
   }
   progress.finish();
-  const named = names.commit();
+  const named = names.isMuch() ? names.commit() : Promise.resolve();
   // Whoever waits for it hears of it.
   named.catch(() => {});
-  return { layers: image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string })), named };
+  const layers = image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string }));
+  return { layers, named, unnamed: names.take() };
 }
 
 /** Reads a layer into the repository, without naming it. @returns the digest of its stream. @throws what reading it throws. */
@@ -179,14 +185,17 @@ function createProgress(image: ImageSource, { onProgress }: LayersOptions) {
 function createNaming(repository: Repository) {
   let unnamed: NewLink[] = [];
   let bytes = 0;
-  const commit = async (): Promise<void> => {
+  const take = (): NewLink[] => {
     const links = unnamed;
     unnamed = [];
     bytes = 0;
-    await commitLinks(repository, links);
+    return links;
   };
+  const commit = (): Promise<void> => commitLinks(repository, take());
   return {
     commit,
+    take,
+    isMuch: () => bytes > writtenEarlyBytes,
     async add(name: string, digest: string, sizeBytes: number): Promise<void> {
       unnamed.push({ folder: 'streams', name, digest });
       bytes += sizeBytes;

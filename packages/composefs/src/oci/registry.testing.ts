@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, run } from '@workbench/run';
 
+/** Who started it stops it. */
+const longestUseMs = 24 * 3600 * 1000;
+
 /** A registry on the loopback interface. */
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
@@ -33,7 +36,7 @@ export async function startRegistry(
   const program = existsSync('/usr/bin/registry') ? 'registry' : 'docker-registry';
   const ended = run([program, 'serve', join(folder, 'config.yml')], {
     step: 'serve a registry (package docker-registry)',
-    timeoutMs: 600_000,
+    timeoutMs: longestUseMs,
     signal: stop.signal,
   });
   const failed = ended.then(() => Promise.reject(new Error('the registry ended')));

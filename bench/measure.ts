@@ -1,11 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { type RunResult, run } from '@workbench/run';
 
 /** What a command cost. */
 export interface Cost {
   durationMs: number;
+  /** Of the command and all it waited for, on all processors. */
+  cpuMs: number;
   /** Bytes that reached the device, until all was on it. */
   writtenBytes: number;
   /** Highest sum of the resident memory of the command and all it started. */
@@ -23,10 +26,13 @@ export async function measureCommand(
   const before = await readWrittenBytes(device);
   let peakBytes = 0;
   let timer: NodeJS.Timeout | undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'measure-'));
+  const report = join(folder, 'cpu');
   const startedAt = performance.now();
   try {
-    const result = await run(argv, {
+    const result = await run(['/usr/bin/time', '--format=%U %S', `--output=${report}`, ...argv], {
       step,
+      timeoutMs: 900_000,
       onStart: (pid) => {
         timer = setInterval(() => {
           peakBytes = Math.max(peakBytes, residentBytes(pid));
@@ -35,8 +41,11 @@ export async function measureCommand(
     });
     await sync();
     const durationMs = performance.now() - startedAt;
-    return { cost: { durationMs, writtenBytes: (await readWrittenBytes(device)) - before, peakBytes }, result };
+    const [user, system] = readFileSync(report, 'utf8').trim().split(' ').map(Number) as [number, number];
+    const writtenBytes = (await readWrittenBytes(device)) - before;
+    return { cost: { durationMs, cpuMs: (user + system) * 1000, writtenBytes, peakBytes }, result };
   } finally {
+    rmSync(folder, { recursive: true });
     clearInterval(timer);
   }
 }

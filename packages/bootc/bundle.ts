@@ -23,7 +23,7 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { CodedError, describeError, run } from '@workbench/run';
 import { bundleProgram, type GuestFile } from './bundle-program.ts';
 import { launcherText } from './src/launch/launcher.ts';
@@ -58,9 +58,9 @@ async function koffiFiles(): Promise<Map<string, GuestFile>> {
   ]);
 }
 
-/** Names what the files are made of: equal programs have equal ids. `bootc --version` shows it. */
-function buildIdOf(files: ReadonlyMap<string, GuestFile>): string {
-  const hash = createHash('sha256');
+/** Names what some files are made of, and what else is said of them: equal ones have equal ids. */
+function idOf(files: Iterable<readonly [string, GuestFile]>, also = ''): string {
+  const hash = createHash('sha256').update(also);
   for (const [name, { content }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${name}\0${Buffer.byteLength(content)}\0`).update(content);
   }
@@ -105,18 +105,35 @@ async function removeEmptyFolders(output: string): Promise<void> {
 const runtimeName = 'usr/lib/bootc/node';
 const cacheName = 'usr/lib/bootc/program.cache';
 
+/** What the runtime was made from, and the digest of what it became. */
+interface RuntimeStamp {
+  source: string;
+  size: number;
+  mtimeMs: number;
+  sha256: string;
+}
+
+async function readStamp(path: string): Promise<Partial<RuntimeStamp>> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Partial<RuntimeStamp>;
+  } catch {
+    return {};
+  }
+}
+
 /**
  * The runtime, without the symbol table and debugging information that a fifth of it consists of. Kept as long as it was
  * made from the same file.
  */
-async function updateRuntime(output: string): Promise<boolean> {
+async function updateRuntime(output: string): Promise<{ isNew: boolean; sha256: string }> {
   const source = require.resolve(`node-linux-${process.arch}/bin/node`);
   const { size, mtimeMs } = await stat(source);
   const stampPath = `${output}.runtime.json`;
-  const stamp = JSON.stringify({ source: relative(repositoryRoot, source), size, mtimeMs });
   const path = join(output, runtimeName);
-  const isCurrent = (await readFile(stampPath, 'utf8').catch(() => '')) === stamp;
-  if (isCurrent && (await stat(path).catch(() => undefined)) !== undefined) return false;
+  const made = { source: relative(repositoryRoot, source), size, mtimeMs };
+  const { sha256, ...madeBefore } = await readStamp(stampPath);
+  const isThere = (await stat(path).catch(() => undefined)) !== undefined;
+  if (isThere && sha256 !== undefined && isDeepStrictEqual(madeBefore, made)) return { isNew: false, sha256 };
   await mkdir(dirname(path), { recursive: true });
   await rm(stampPath, { force: true });
   await copyFile(source, `${path}.new`);
@@ -125,11 +142,12 @@ async function updateRuntime(output: string): Promise<boolean> {
     console.error('warning: strip (package binutils) is not installed, so the runtime is 30 MB larger than it need be');
   });
   await chmod(`${path}.new`, 0o755);
-  const time = timeOf(await readFile(`${path}.new`));
-  await utimes(`${path}.new`, time, time);
+  const content = await readFile(`${path}.new`);
+  await utimes(`${path}.new`, timeOf(content), timeOf(content));
   await rename(`${path}.new`, path);
-  await writeFile(stampPath, stamp);
-  return true;
+  const stamp: RuntimeStamp = { ...made, sha256: createHash('sha256').update(content).digest('hex') };
+  await writeFile(stampPath, JSON.stringify(stamp));
+  return { isNew: true, sha256: stamp.sha256 };
 }
 
 /**
@@ -192,14 +210,19 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { output: { type: 'string' } } });
   const output = resolve(values.output ?? join(repositoryRoot, 'target/guest'));
   const [program, koffi] = await Promise.all([bundleProgram(), koffiFiles()]);
+  const runtime = await updateRuntime(output);
   const files = new Map<string, GuestFile>([
     ...program,
     ...koffi,
     ['usr/bin/bootc', { content: launcherText(), mode: 0o755 }],
   ]);
-  files.set('usr/lib/bootc/build-id', { content: `${buildIdOf(files)}\n`, mode: 0o644 });
+  const idFile = (id: string): GuestFile => ({ content: `${id}\n`, mode: 0o644 });
+  // `bootc --version` shows it.
+  files.set('usr/lib/bootc/build-id', idFile(idOf(files)));
+  // Of what changes with the runtime alone: by it a system with the same one is known not to need another copy.
+  files.set('usr/lib/bootc/runtime-id', idFile(idOf(koffi, runtime.sha256)));
   const changed = await updateFolder(output, files);
-  if (await updateRuntime(output)) changed.push(runtimeName);
+  if (runtime.isNew) changed.push(runtimeName);
   const hasCache = await stat(join(output, cacheName)).then(
     () => true,
     () => false,

@@ -12,9 +12,9 @@ export async function devBcvk(): Promise<BcvkClient> {
 /**
  * A session in the running development VM.
  *
- * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED.
+ * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED, DEV_VM_OTHER_CHECKOUT.
  */
 export async function devSession(): Promise<GuestSession> {
-  const { openDevSession } = await import('../dev/dev-vm.ts');
-  return openDevSession(await devBcvk());
+  const { openDevSession, reuseDevSession } = await import('../dev/dev-connection.ts');
+  return (await reuseDevSession()) ?? openDevSession(await devBcvk());
 }

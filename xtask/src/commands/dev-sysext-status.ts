@@ -6,7 +6,7 @@ export const devSysextStatus = defineVerb({
   positionals: {},
   options: { json: { type: 'boolean', describe: 'print it as JSON' } },
   run: async (args) => {
-    const { devPlaces } = await import('../dev/dev-vm.ts');
+    const { devPlaces } = await import('../dev/dev-places.ts');
     const { listSysextVersions } = await import('../dev/sysext.ts');
     const { buildIdIn } = await import('../dev/sync.ts');
     const session = await devSession();

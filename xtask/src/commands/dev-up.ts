@@ -1,4 +1,4 @@
-import { devVmName } from '../dev/dev-vm.ts';
+import { devVmName } from '../dev/dev-places.ts';
 import { reportSteps } from '../steps/report-steps.ts';
 import { withReport } from './print.ts';
 import { settingsOf, vmOptions, wishesOf } from './test-options.ts';

@@ -1,6 +1,6 @@
 import { reportSteps } from '../steps/report-steps.ts';
 import { cellOptions } from './cell-options.ts';
-import { devBcvk } from './dev-session.ts';
+import { devBcvk, devSession } from './dev-session.ts';
 import { imageOptions } from './image-options.ts';
 import { printLines } from './print.ts';
 import { settingsOf, wishesOf } from './test-options.ts';
@@ -16,13 +16,13 @@ export const upgradeVm = defineVerb({
     const build = imageOptions(settings);
     const { testRequest } = await import('../settings/test-request.ts');
     const { buildImages } = await import('../image/build.ts');
-    const { openDevSession, rebootDevVm } = await import('../dev/dev-vm.ts');
+    const { rebootDevVm } = await import('../dev/dev-vm.ts');
     const { upgradeGuest } = await import('../dev/upgrade-vm.ts');
     const { formatDuration } = await import('../steps/plain-renderer.ts');
     const { timeouts } = testRequest(settings, wishesOf('', [], {}));
     const bcvk = await devBcvk();
     const [{ digest }, isNew] = await reportSteps(async () => {
-      const session = await openDevSession(bcvk);
+      const session = await devSession();
       const built = await buildImages({ ...build, signal });
       const reboot = () => rebootDevVm({ bcvk, session, timeouts, signal });
       return [built, await upgradeGuest({ session, ...built, reboot, signal })] as const;

@@ -1,7 +1,13 @@
+import { workspaceRoot } from '../settings/workspace.ts';
 import type { BcvkClient } from '../vm/bcvk-client.ts';
-import { cellOf, devPlaces, devVmName, openDevSession } from './dev-vm.ts';
+import { checkoutOf, openDevSession, reuseDevSession } from './dev-connection.ts';
+import { devPlaces, devVmName } from './dev-places.ts';
+import { cellOf } from './dev-vm.ts';
 import { buildIdIn } from './sync.ts';
 import { listSysextVersions, type SysextVersion } from './sysext.ts';
+
+/** Who asks for a status waits no longer than this for a guest that hangs or boots. */
+const answerMs = 15_000;
 
 /** The development VM in a few facts. */
 export interface DevVmStatus {
@@ -9,6 +15,8 @@ export interface DevVmStatus {
   /** libvirt's word; undefined when there is no such VM. */
   readonly state: string | undefined;
   readonly cell: string | undefined;
+  /** The folder whose programs it sees. */
+  readonly checkout: string | undefined;
   readonly image: string | undefined;
   readonly sshPort: number | undefined;
   /** The build of bootc in the guest; undefined when it does not answer or names none. */
@@ -24,6 +32,7 @@ export async function devVmStatus(bcvk: BcvkClient): Promise<DevVmStatus> {
     name: devVmName,
     state: vm?.state,
     cell: vm === undefined ? undefined : cellOf(vm),
+    checkout: vm === undefined ? undefined : checkoutOf(vm),
     image: vm?.image ?? undefined,
     sshPort: vm?.ssh_port ?? undefined,
     buildId: vm?.state === 'running' ? await guestBuild(bcvk) : undefined,
@@ -37,12 +46,13 @@ export function describeDevVm(status: DevVmStatus): string[] {
   const current = status.versions.find(({ isCurrent }) => isCurrent)?.buildId;
   const build =
     status.buildId === undefined
-      ? 'does not answer'
+      ? `no answer in ${answerMs / 1000} s`
       : `${status.buildId}${status.buildId === current ? ' (current)' : ` (current is ${current ?? 'none'}: just bcvk sync)`}`;
   const rows = [
     ['state', status.state],
     ['cell', status.cell ?? 'unknown'],
     ['image', status.image ?? 'unknown'],
+    ...(status.checkout === undefined || status.checkout === workspaceRoot ? [] : [['of', status.checkout]]),
     ['ssh', `port ${status.sshPort ?? '-'}, key target/${status.name}.ssh-key`],
     ['bootc', build],
   ];
@@ -51,10 +61,9 @@ export function describeDevVm(status: DevVmStatus): string[] {
 
 async function guestBuild(bcvk: BcvkClient): Promise<string | undefined> {
   try {
-    const session = await openDevSession(bcvk);
-    return buildIdIn(
-      (await session.script('bootc --version', { step: 'ask for the version', timeoutMs: 30_000 })).stdout,
-    );
+    const session = (await reuseDevSession()) ?? (await openDevSession(bcvk));
+    const options = { step: 'ask for the version', timeoutMs: answerMs };
+    return buildIdIn((await session.script('bootc --version', options)).stdout);
   } catch {
     return undefined;
   }

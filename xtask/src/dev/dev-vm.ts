@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
 import { type Cell, cellSlug, formatCell } from '../matrix/cell.ts';
 import type { TestRequest } from '../settings/test-request.ts';
-import { workspace, workspaceRoot } from '../settings/workspace.ts';
+import { workspaceRoot } from '../settings/workspace.ts';
 import { note, progress, step } from '../steps/step.ts';
 import type { BcvkClient, BcvkVm } from '../vm/bcvk-client.ts';
 import { ConsoleFollower } from '../vm/console-follower.ts';
@@ -13,24 +13,15 @@ import { GuestMonitor } from '../vm/guest-monitor.ts';
 import { bcvkSupportOf } from '../vm/launch-arguments.ts';
 import { launchMachine, Machine, type MachineOptions } from '../vm/machine.ts';
 import { systemClock } from '../vm/waits/clock.ts';
-import { GuestSession } from './guest-session.ts';
+import { checkoutLabel, closeDevSession, openDevSession, refuseOtherCheckout } from './dev-connection.ts';
+import { devPlaces, devVmName } from './dev-places.ts';
+import type { GuestSession } from './guest-session.ts';
 import { rebootGuest } from './reboot.ts';
 import { guestFolder, useSysextVersion } from './sync.ts';
 import { makeSysextVersion, type SysextVersion } from './sysext.ts';
 
-/** The one VM of the daily loop. */
-export const devVmName = 'bootc-dev';
 const devLabel = 'bootc.dev=1';
 const cellLabelStart = 'bootc.cell=';
-
-/** What is kept of it on this machine. */
-export const devPlaces = {
-  sysext: join(workspace.target, 'sysext'),
-  logs: join(workspace.target, 'dev'),
-  keyFile: join(workspace.target, `${devVmName}.ssh-key`),
-  socket: join(workspace.target, 'dev', 'ssh'),
-  guest: join(workspace.target, 'guest'),
-} as const;
 
 /** What `up` is told. */
 export interface UpOptions {
@@ -53,12 +44,13 @@ export async function upDevVm(options: UpOptions): Promise<SysextVersion> {
   const present = await bcvk.inspect(devVmName, signal);
   if (present === undefined || options.replace) await makeDevVm(options, present);
   else {
+    refuseOtherCheckout(present);
     refuseOtherCell(present, request.cell);
     if (present.state === 'running') note(`${devVmName} runs already`);
     else await startDevVm(options);
   }
   const session = await openDevSession(bcvk);
-  await step('sync', () => useSysextVersion(session, version, signal));
+  await step('sync', () => useSysextVersion(session, version, { folder: devPlaces.sysext, signal }));
   return version;
 }
 
@@ -73,24 +65,6 @@ export function buildSysext(signal: AbortSignal): Promise<SysextVersion> {
     const rootfs = join(workspaceRoot, 'packages/bootc/rootfs');
     return makeSysextVersion({ folder: devPlaces.sysext, guest: devPlaces.guest, rootfs });
   });
-}
-
-/**
- * A session in the running development VM.
- *
- * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED.
- */
-export async function openDevSession(bcvk: BcvkClient): Promise<GuestSession> {
-  const vm = await bcvk.inspect(devVmName);
-  if (vm?.ssh_port == null || vm.ssh_private_key == null) {
-    throw new CodedError('DEV_VM_MISSING', `there is no VM ${devVmName}`, { hint: 'just bcvk up' });
-  }
-  if (vm.state !== 'running') {
-    throw new CodedError('DEV_VM_STOPPED', `VM ${devVmName} is ${vm.state}`, { hint: 'just bcvk up starts it' });
-  }
-  mkdirSync(devPlaces.logs, { recursive: true });
-  await writeFile(devPlaces.keyFile, `${vm.ssh_private_key.trimEnd()}\n`, { mode: 0o600 });
-  return new GuestSession({ port: vm.ssh_port, keyFile: devPlaces.keyFile }, devPlaces.socket);
 }
 
 /** Reboots the development VM and waits for it, as `rebootGuest` does. */
@@ -113,14 +87,19 @@ export async function rebootDevVm(options: {
   return await rebootGuest({ session, monitor, deadlineMs: bootMs, clock: systemClock, signal });
 }
 
-/** Removes the development VM with its disk and key, and says so. Its logs and the versions of the extension stay. */
-export async function removeDevVm(bcvk: BcvkClient): Promise<string> {
+/**
+ * Removes the development VM with its disk and key. Its logs and the versions of the extension stay.
+ *
+ * @returns whether there was one.
+ * @throws CodedError DEV_VM_OTHER_CHECKOUT.
+ */
+export async function removeDevVm(bcvk: BcvkClient): Promise<boolean> {
   const vm = await bcvk.inspect(devVmName);
-  if (vm?.ssh_port != null)
-    await new GuestSession({ port: vm.ssh_port, keyFile: devPlaces.keyFile }, devPlaces.socket).close();
-  if (vm !== undefined) await bcvk.remove(devVmName);
-  await rm(devPlaces.keyFile, { force: true });
-  return vm === undefined ? `there is no VM ${devVmName}` : `removed VM ${devVmName}`;
+  if (vm !== undefined) refuseOtherCheckout(vm);
+  await closeDevSession();
+  if (vm === undefined) return false;
+  await bcvk.remove(devVmName);
+  return true;
 }
 
 /** The cell that a VM was made for, as one word; undefined when it does not say. */
@@ -142,7 +121,7 @@ function refuseOtherCell(vm: BcvkVm, cell: Cell): void {
 
 async function makeDevVm(options: UpOptions, present: BcvkVm | undefined): Promise<void> {
   const { bcvk, request } = options;
-  if (present !== undefined) await step(`remove ${devVmName}`, () => bcvk.remove(devVmName));
+  if (present !== undefined) await step(`remove ${devVmName}`, () => removeDevVm(bcvk));
   await clearLogs();
   const machineOptions = await optionsFor(options);
   await using machine = await step(`install and start ${devVmName} of ${request.image}`, () =>
@@ -169,7 +148,7 @@ async function optionsFor({ bcvk, request, signal }: UpOptions): Promise<Machine
   return {
     name: devVmName,
     image: request.image,
-    labels: [devLabel, `${cellLabelStart}${cellSlug(request.cell)}`],
+    labels: [devLabel, checkoutLabel(), `${cellLabelStart}${cellSlug(request.cell)}`],
     bcvkOptions: [...request.bcvkOptions, `--bind-ro=${devPlaces.sysext}:${guestFolder}`],
     bindStorage: true,
     snapshot: false,

@@ -6,6 +6,8 @@ const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 const sessionTimeoutMs = 2 ** 31 - 1;
 /** How long a connection stays open that nobody uses. */
 const persistS = 600;
+/** How long a guest may take to answer; the key exchange takes seconds where it is emulated. */
+const connectMs = 60_000;
 
 /**
  * Commands in a guest over one connection that stays open between them, also between calls of xtask: the key exchange
@@ -14,6 +16,8 @@ const persistS = 600;
 export class GuestSession {
   readonly #target: SshTarget;
   readonly #socket: string;
+  /** It is looked for once: without it ssh connects by itself, which is only slower. */
+  #wasOpened = false;
 
   /** @param socket path of the connection's socket, at most some 90 bytes long: unix(7) allows 108. */
   constructor(target: SshTarget, socket: string) {
@@ -21,17 +25,30 @@ export class GuestSession {
     this.#socket = socket;
   }
 
+  /** Whether the connection is open. It says nothing of a guest that hangs. */
+  async isOpen(): Promise<boolean> {
+    const { exitCode } = await run(this.#ssh('-O', 'check'), {
+      step: 'look for the connection',
+      okExitCodes: anyExitCode,
+    });
+    return exitCode === 0;
+  }
+
   /** Opens the connection unless it is open. */
-  async open(options: Pick<RunOptions, 'signal'> = {}): Promise<void> {
-    const isOpen = await run(this.#ssh('-O', 'check'), { step: 'look for the connection', okExitCodes: anyExitCode });
-    if (isOpen.exitCode === 0) return;
+  async open(options: Pick<RunOptions, 'signal' | 'timeoutMs'> = {}): Promise<void> {
+    if (this.#wasOpened || (await this.isOpen())) {
+      this.#wasOpened = true;
+      return;
+    }
     await rm(this.#socket, { force: true });
     const master = ['-M', '-N', '-f', `-oControlPersist=${persistS}`, '-oServerAliveInterval=5'];
-    await run(this.#ssh(...master), { step: 'connect to the guest', timeoutMs: 60_000, ...options });
+    await run(this.#ssh(...master), { step: 'connect to the guest', timeoutMs: connectMs, ...options });
+    this.#wasOpened = true;
   }
 
   /** Closes the connection, if one is open. */
   async close(): Promise<void> {
+    this.#wasOpened = false;
     await run(this.#ssh('-O', 'exit'), { step: 'close the connection', okExitCodes: anyExitCode });
     await rm(this.#socket, { force: true });
   }
@@ -42,7 +59,11 @@ export class GuestSession {
    * @throws CommandError as `run` does; ssh exits with 255 when the connection is lost.
    */
   async script(text: string, options: RunOptions): Promise<RunResult> {
-    await this.open(options.signal === undefined ? {} : { signal: options.signal });
+    const { signal, timeoutMs } = options;
+    await this.open({
+      ...(signal === undefined ? {} : { signal }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs: Math.min(timeoutMs, connectMs) }),
+    });
     return run([...this.#ssh(), 'sh', '-eu'], { ...options, input: text });
   }
 

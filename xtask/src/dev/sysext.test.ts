@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -10,7 +19,9 @@ beforeEach(() => {
   const root = mkdtempSync(join(tmpdir(), 'sysext-'));
   sources = { folder: join(root, 'sysext'), guest: join(root, 'guest'), rootfs: join(root, 'rootfs') };
   mkdirSync(join(sources.guest, 'usr/bin'), { recursive: true });
-  mkdirSync(join(sources.guest, 'usr/lib/bootc'), { recursive: true });
+  mkdirSync(join(sources.guest, 'usr/lib/bootc/node_modules/koffi'), { recursive: true });
+  writeFileSync(join(sources.guest, 'usr/lib/bootc/node'), 'runtime');
+  writeFileSync(join(sources.guest, 'usr/lib/bootc/runtime-id'), 'r1\n');
   writeFileSync(join(sources.guest, 'usr/bin/bootc'), 'program');
   mkdirSync(join(sources.rootfs, 'usr/lib/dracut'), { recursive: true });
   mkdirSync(join(sources.rootfs, 'usr/lib/systemd/system'), { recursive: true });
@@ -26,10 +37,41 @@ test('a version is an extension that fits every system, and current points at it
   const version = await build('aaaa', 0);
   expect(version).toEqual({ name: 'bootc-20261124-150000-aaaa', buildId: 'aaaa', isCurrent: true });
   const tree = join(sources.folder, 'current/bootc/usr');
-  expect(readFileSync(join(tree, 'lib/extension-release.d/extension-release.bootc'), 'utf8')).toBe('ID=_any\n');
+  const release = readFileSync(join(tree, 'lib/extension-release.d/extension-release.bootc'), 'utf8');
+  expect(release).toMatch(/^ID=_any\nSYSTEM_FILES=[0-9a-f]{12}-r1\n$/);
   expect(readFileSync(join(tree, 'bin/bootc'), 'utf8')).toBe('program');
   expect(existsSync(join(tree, 'lib/systemd/system/a.service'))).toBe(true);
   expect(existsSync(join(tree, 'lib/dracut'))).toBe(false);
+});
+
+test('the runtime is an extension of its own, beside the program', async () => {
+  await build('aaaa', 0);
+  const runtime = join(sources.folder, 'current/bootc-runtime/usr/lib');
+  expect(readdirSync(join(runtime, 'bootc')).sort()).toEqual(['node', 'node_modules', 'runtime-id']);
+  expect(existsSync(join(runtime, 'extension-release.d/extension-release.bootc-runtime'))).toBe(true);
+  expect(readdirSync(join(sources.folder, 'current/bootc/usr/lib/bootc'))).toEqual(['build-id']);
+  // The program is linked, so what it is made of stays where it was.
+  expect(existsSync(join(sources.guest, 'usr/lib/bootc/node'))).toBe(true);
+});
+
+test('a change beside the program makes a new version', async () => {
+  const names = [(await build('aaaa', 0)).name];
+  const unit = join(sources.rootfs, 'usr/lib/systemd/system/a.service');
+  writeFileSync(unit, '[Unit]\nAfter=b\n');
+  names.push((await build('aaaa', 1)).name);
+  chmodSync(unit, 0o600);
+  names.push((await build('aaaa', 2)).name);
+  writeFileSync(join(sources.guest, 'usr/lib/bootc/runtime-id'), 'r2\n');
+  names.push((await build('aaaa', 3)).name);
+  writeFileSync(join(sources.rootfs, 'usr/lib/dracut/x'), 'not in an extension');
+  names.push((await build('aaaa', 4)).name);
+  expect(names.map((name) => name.slice(6, 21))).toEqual([
+    '20261124-150000',
+    '20261124-150001',
+    '20261124-150002',
+    '20261124-150003',
+    '20261124-150003',
+  ]);
 });
 
 test('two versions are kept, and the same program makes no new one', async () => {

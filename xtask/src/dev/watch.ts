@@ -7,43 +7,59 @@ const quietMs = 150;
 /** What a guest program is made of, relative to the repository. */
 const watchedFolders = ['packages/bootc', 'packages/composefs', 'packages/run'];
 
+/** The last file of a burst of edits, and the time of the first: milliseconds as of `performance.now()`. */
+export interface Edits {
+  readonly file: string;
+  readonly at: number;
+}
+
 /**
- * Yields once for each burst of edits of the guest program's sources, until the signal is aborted. What happens while the
- * consumer is busy counts as one burst.
+ * Yields once for each burst of edits of the guest program's sources, until the signal is aborted. It looks from the call on,
+ * and what happens while the consumer is busy counts as one burst.
+ *
+ * @throws what fs.watch throws, when a folder cannot be watched.
  */
-export async function* followEdits(
+export function followEdits(
   repository: string,
   signal: AbortSignal,
   folders: readonly string[] = watchedFolders,
-): AsyncGenerator<string> {
-  let changed: string | undefined;
-  let wake = Promise.withResolvers<void>();
+): AsyncGenerator<Edits> {
+  const pending: Pending = { edits: undefined, wake: Promise.withResolvers<void>() };
   const watching = folders.map(async (folder) => {
     try {
       for await (const { filename } of watch(join(repository, folder), { recursive: true, signal })) {
         if (filename === null || isNoSource(filename)) continue;
-        changed = join(folder, filename);
-        wake.resolve();
+        pending.edits = { file: join(folder, filename), at: pending.edits?.at ?? performance.now() };
+        pending.wake.resolve();
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   });
-  const failed = Promise.all(watching).then(() => new Promise<never>(() => {}));
-  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  const over = Promise.all(watching).then(() => {});
+  // Told to the consumer when it asks next; until then it is no unhandled rejection.
+  over.catch(() => {});
+  return burstsOf(pending, over, signal);
+}
+
+/** What changed since the last burst was told. */
+interface Pending {
+  edits: Edits | undefined;
+  wake: PromiseWithResolvers<void>;
+}
+
+async function* burstsOf(pending: Pending, over: Promise<void>, signal: AbortSignal): AsyncGenerator<Edits> {
   while (!signal.aborted) {
-    await Promise.race([wake.promise, aborted, failed]);
+    await Promise.race([pending.wake.promise, over]);
     if (signal.aborted) return;
-    // The burst ends when nothing changed for a moment.
-    while (changed !== undefined) {
-      const last = changed;
-      changed = undefined;
+    for (let before: Edits | undefined; before !== pending.edits; ) {
+      before = pending.edits;
       await new Promise((resolve) => setTimeout(resolve, quietMs));
-      if (changed === undefined) {
-        wake = Promise.withResolvers();
-        yield last;
-      }
     }
+    const { edits } = pending;
+    pending.edits = undefined;
+    pending.wake = Promise.withResolvers();
+    if (edits !== undefined) yield edits;
   }
 }
 

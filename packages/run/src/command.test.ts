@@ -64,3 +64,14 @@ test('descriptors are handed on as 3 and up, and the process is known once it ru
   closeSync(fd);
   expect(stdout).toBe(`in ${pids[0]} /dev/zero\n`);
 });
+
+test('a command that was told to stop may clean up as long as it is given', async () => {
+  const script = 'trap "sleep 0.3; echo cleaned; exit 0" TERM; echo up; while :; do sleep 0.05; done';
+  const stopped = async (killAfterMs: number) => {
+    const controller = new AbortController();
+    const options = { signal: controller.signal, killAfterMs, onLine: () => controller.abort() };
+    return failureOf(['sh', '-c', script], options);
+  };
+  expect(await stopped(10_000)).toMatchObject({ failure: 'aborted', stdout: 'up\ncleaned\n' });
+  expect(await stopped(50)).toMatchObject({ failure: 'aborted', stdout: 'up\n' });
+});

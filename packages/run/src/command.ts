@@ -15,8 +15,10 @@ export interface RunOptions {
   /** Added to the environment of this process; an undefined value takes the variable out. */
   env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
-  /** Aborting it stops the command: SIGTERM, and SIGKILL five seconds later. */
+  /** Aborting it stops the command: SIGTERM, and SIGKILL after `killAfterMs`. */
   signal?: AbortSignal;
+  /** How long the command may clean up once it was told to stop. Default: five seconds. */
+  killAfterMs?: number;
   /** Text or bytes for standard input, which is closed otherwise. */
   input?: string | Uint8Array;
   /** Exit codes that are an answer, not a failure. Default: only 0. */
@@ -79,6 +81,7 @@ export class CommandError extends CodedError {
 
 const shownLines = 20;
 const defaultTimeoutMs = 600_000;
+const defaultKillAfterMs = 5000;
 
 /**
  * Runs one external command: an argument vector, never a shell. This is the only place that starts processes to
@@ -99,7 +102,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   const execaOptions: Options = {
     reject: false,
     timeout: timeoutMs,
-    forceKillAfterDelay: 5000,
+    forceKillAfterDelay: options.killAfterMs ?? defaultKillAfterMs,
     stripFinalNewline: false,
     env: { ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -3,6 +3,8 @@ import { reportSteps } from '../steps/report-steps.ts';
 import { settingsOf, vmOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
+/** A VM is removed within seconds, also on a busy machine; who stopped the call does not wait forever. */
+const removalMs = 60_000;
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 export const devEphemeral = defineVerb({
@@ -27,12 +29,26 @@ export const devEphemeral = defineVerb({
     // Real bcvk boots the image itself: it installs nothing, and takes no options for that.
     const options =
       bcvk.program.kind === 'bundled'
-        ? request.bcvkOptions
+        ? [...request.bcvkOptions, ...(await ownLabels())]
         : request.bcvkOptions.filter((option) => /^--(?:karg|memory)=/.test(option));
     const { exitCode } = await run(
       bcvk.command(['ephemeral', 'run-ssh', ...options, image, ...(words.length > 0 ? ['--', ...words] : [])]),
-      { step: 'run a VM for one command', stdio: 'inherit', okExitCodes: anyExitCode, timeoutMs: 2 ** 31 - 1, signal },
+      {
+        step: 'run a VM for one command',
+        stdio: 'inherit',
+        okExitCodes: anyExitCode,
+        timeoutMs: 2 ** 31 - 1,
+        killAfterMs: removalMs,
+        signal,
+      },
     );
     return exitCode;
   },
 });
+
+/** By them the VM is found and removed when this process could not do it. */
+async function ownLabels(): Promise<string[]> {
+  const { ownerLabelStart, testLabel } = await import('../vm/reaper.ts');
+  const { currentOwner, formatOwner } = await import('../runs/owner.ts');
+  return [testLabel, `${ownerLabelStart}${formatOwner(currentOwner())}`].map((label) => `--label=${label}`);
+}

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { removeDomain } from '../libvirt/remove.ts';
-import { runVm } from '../libvirt/run-vm.ts';
+import { runVm, waitForVm } from '../libvirt/run-vm.ts';
 import { sshToVm } from '../libvirt/ssh.ts';
 import { createVirsh } from '../libvirt/virsh.ts';
 import { vmFolder } from '../libvirt/vm-folder.ts';
@@ -38,11 +38,13 @@ export function addEphemeralCommands(yargs: Argv, choose: Choose, env: NodeJS.Pr
         const command = [...wordsOf(parsed.command), ...wordsOf(parsed['--'])];
         choose(async (context) => {
           const name = await runVm({ ...request, waitForSsh: false }, context);
+          const virsh = createVirsh(request.connect);
           try {
+            await waitForVm(name, virsh, context);
             return await sshToVm(name, { ...defaultSession, connect: request.connect, command }, context);
           } finally {
-            const folder = vmFolder(context.folders.state, name);
-            await removeDomain(createVirsh(request.connect), name, folder);
+            await removeDomain(virsh, name, vmFolder(context.folders.state, name));
+            context.phases.note(`VM ${name} was removed`);
           }
         });
       },

@@ -57,6 +57,7 @@ export async function sshToVm(name: string, session: SshSession, context: Contex
     stdio: 'inherit',
     okExitCodes: anyExitCode,
     timeoutMs: sessionTimeoutMs,
+    signal: context.signal,
   });
   return exitCode;
 }

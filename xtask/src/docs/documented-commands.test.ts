@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from '@workbench/run';
 import { afterEach, expect, test, vi } from 'vitest';
 import { runProgram } from '../commands/program.ts';
 import type { AnyVerb } from '../commands/verb.ts';
@@ -81,12 +82,23 @@ test('each command in the documents is one that the program takes', async () => 
     const verb = await verbs.find((each) => each.name === name)?.load();
     expect([where, name, verb]).toEqual([where, name, expect.anything()]);
     if (verb === undefined) continue;
-    const run = vi.spyOn(verb as unknown as { run: (args: unknown) => Promise<number> }, 'run').mockResolvedValue(0);
+    const runVerb = vi
+      .spyOn(verb as unknown as { run: (args: unknown) => Promise<number> }, 'run')
+      .mockResolvedValue(0);
     const context = { signal: new AbortController().signal };
     expect([where, await runProgram(withDemanded(line.xtask, verb), context)]).toEqual([where, 0]);
-    const filters = (run.mock.lastCall?.[0] as { filter?: string[] } | undefined)?.filter ?? [];
+    const filters = (runVerb.mock.lastCall?.[0] as { filter?: string[] } | undefined)?.filter ?? [];
     requireMatchingPlans(filters, plans);
-    run.mockRestore();
+    runVerb.mockRestore();
+  }
+});
+
+test('each edit in the documents changes the file that it names', async () => {
+  const edits = documents.flatMap((file) => [...textOf(file).matchAll(/^sed -i '([^']+)' (\S+)$/gm)]);
+  expect(edits).not.toHaveLength(0);
+  for (const [, expression = '', path = ''] of edits) {
+    const { stdout } = await run(['sed', expression, path], { step: `edit ${path}`, cwd: workspaceRoot });
+    expect([path, stdout === textOf(path)]).toEqual([path, false]);
   }
 });
 

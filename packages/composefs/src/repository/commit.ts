@@ -14,14 +14,15 @@ export type NewLink =
 
 /**
  * Makes names lead to what was stored, in the order given, so that the one that makes all others reachable should be
- * last. Everything stored before is synced first: a name that is visible leads to what is on disk in full. After it
- * resolves, the names are on disk too. If it throws or power is lost, any number of them from the beginning are as they
- * should be, the others as they were.
+ * last. Everything stored before is synced first: a name that is visible leads to what is on disk in full. References to
+ * entries that are visible already need no more than those entries. After it resolves, the names are on disk too. If it
+ * throws or power is lost, any number of them from the beginning are as they should be, the others as they were.
  */
 export async function commitLinks(repository: Repository, links: readonly NewLink[]): Promise<void> {
   requireWritable(repository);
   if (links.length === 0) return;
-  await syncFilesystem(repository.path);
+  if (links.some((link) => 'digest' in link)) await syncFilesystem(repository.path);
+  else for (const folder of new Set(links.map((link) => link.folder))) syncDirectory(join(repository.path, folder));
   const changed = new Set<string>();
   for (const link of links) {
     const name = 'digest' in link ? link.name : `refs/${link.reference}`;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { CodedError } from '@workbench/run';
+import { type BuildFailure, type BuildOptions, build, type Message, type Plugin } from 'esbuild';
 
 const packageRoot = import.meta.dirname;
 const repositoryRoot = resolve(packageRoot, '../..');
@@ -61,11 +62,14 @@ const common = {
 /**
  * The program as the files of `/usr/lib/bootc`, by their paths in the image: one script with all of it, what starts that, and the
  * program of its threads. A part that is imported where it is used is also evaluated there, so that a verb runs only its own.
+ *
+ * @param main the module that starts all.
+ * @throws CodedError PROGRAM_NOT_BUILT with what is wrong in which line.
  */
-export async function bundleProgram(): Promise<Map<string, GuestFile>> {
+export async function bundleProgram(main = join(packageRoot, 'src/main.ts')): Promise<Map<string, GuestFile>> {
   const program = build({
     ...common,
-    entryPoints: { program: join(packageRoot, 'src/main.ts') },
+    entryPoints: { program: main },
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     // All is in this file, and Node's own modules are loaded with require(), which needs no loader of modules.
@@ -94,9 +98,27 @@ export async function bundleProgram(): Promise<Map<string, GuestFile>> {
   const files = new Map<string, GuestFile>([
     ['usr/lib/bootc/bootc.cjs', { content: await readFile(join(packageRoot, 'src/launch/bootc.cjs')), mode: 0o644 }],
   ]);
-  for (const { warnings, outputFiles } of await Promise.all([program, threads])) {
-    for (const warning of warnings) console.error(`warning: ${warning.text} (${warning.location?.file ?? '?'})`);
+  const built = await Promise.all([program, threads]).catch((error: unknown) => {
+    throw isBuildFailure(error) ? notBuilt(error) : error;
+  });
+  for (const { warnings, outputFiles } of built) {
+    for (const warning of warnings) console.error(`warning: ${placed(warning)}`);
     for (const { path, contents } of outputFiles ?? []) files.set(path.slice(1), { content: contents, mode: 0o644 });
   }
   return files;
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
+
+function notBuilt(failure: BuildFailure): CodedError {
+  return new CodedError('PROGRAM_NOT_BUILT', failure.errors.map(placed).join('\n'), {
+    hint: '`just types` says more of errors of types',
+    cause: failure,
+  });
+}
+
+function placed({ location, text }: Message): string {
+  return location === null ? text : `${location.file}:${location.line}:${location.column + 1}  ${text}`;
 }

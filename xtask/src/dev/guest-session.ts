@@ -71,13 +71,13 @@ export class GuestSession {
    * Runs a command, or a login shell, on this process's own terminal. Of several words each reaches the program as it is; a
    * single one is the remote shell's to read.
    *
-   * @returns the exit code of the command; 255 when the connection is lost.
+   * @returns the exit code of the command, 130 when Ctrl-C ended it; 255 when the connection is lost.
    */
   async attach(command: readonly string[], isTerminal: boolean): Promise<number> {
     await this.open();
-    const remote = command.length > 1 ? [quoteCommand(command)] : [...command];
+    const remote = remoteCommand(command, isTerminal);
     const argv = this.#ssh(...(isTerminal ? ['-t'] : []));
-    const { exitCode } = await run([...argv, ...(remote.length === 0 ? [] : ['--', ...remote])], {
+    const { exitCode } = await run([...argv, ...(remote === undefined ? [] : ['--', remote])], {
       step: 'run a command in the guest',
       stdio: 'inherit',
       okExitCodes: anyExitCode,
@@ -91,4 +91,15 @@ export class GuestSession {
     const destination = common.pop() ?? '';
     return [program, `-oControlPath=${this.#socket}`, ...common, ...options, destination];
   }
+}
+
+/**
+ * What the shell in the guest is given for a command; undefined for a login shell. Pure. On a terminal Ctrl-C is typed there,
+ * and ssh has one exit code, 255, for a command that a signal ended and for a connection that is lost: a shell that
+ * stays tells them apart.
+ */
+export function remoteCommand(command: readonly string[], isTerminal: boolean): string | undefined {
+  const text = command.length > 1 ? quoteCommand(command) : command[0];
+  if (text === undefined || !isTerminal) return text;
+  return `trap 'exit 130' INT\n${text}\nexit $?`;
 }

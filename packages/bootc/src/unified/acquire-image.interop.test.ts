@@ -58,6 +58,7 @@ afterAll(async () => {
     step: 'release the storage of the host',
     okExitCodes: [0, 1, 32],
   });
+  await run(['rm', '-rf', folder], { step: 'remove the folder' });
 });
 
 interface TestRoot {

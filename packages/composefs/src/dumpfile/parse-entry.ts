@@ -1,6 +1,6 @@
 import { CodedError } from '@workbench/run';
 import { digestBytes, type HashAlgorithm, parseDigest } from '../fsverity/algorithm.ts';
-import type { ByteString, FileContent, Leaf, Metadata } from '../tree/tree.ts';
+import { type ByteString, type FileContent, type Leaf, type Metadata, noAttributes } from '../tree/tree.ts';
 import { unescapeField } from './escape.ts';
 
 /** What one line of a dumpfile says. A hard link gives a further name to an earlier leaf. */
@@ -199,7 +199,8 @@ function parseTarget(field: string | undefined, limits: EntryLimits): ByteString
   return payload;
 }
 
-function parseAttributes(fields: readonly string[]): Map<ByteString, Uint8Array> {
+function parseAttributes(fields: readonly string[]): ReadonlyMap<ByteString, Uint8Array> {
+  if (fields.length === 0) return noAttributes;
   const attributes = new Map<ByteString, Uint8Array>();
   let totalNameBytes = 0;
   for (const field of fields) {

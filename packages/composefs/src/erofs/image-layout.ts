@@ -50,15 +50,15 @@ export function layOutImage(root: Directory, options: { format: ErofsFormat; alg
     const shape = shapeInode(inode, own, { format, earliest });
     const start = roundUp(position, slotBytes);
     const offset = start + (format === 2 ? legacyPadding(start, shape) : padding(start, shape, inode));
-    position = offset + shape.headerBytes + shape.attributeBytes + shape.tailBytes;
+    position = offset + shape.headerBytes + shape.attributeBytes + shape.content.tailBytes;
     return { ordered: inode, attributes: own, shape, offset, blocksOffset: 0 };
   });
   const inodesEnd = roundUp(position, slotBytes);
   let totalBytes = roundUp(inodesEnd + sharedBytes, blockBytes);
   for (const inode of inodes) {
-    if (inode.shape.blockCount === 0) continue;
+    if (inode.shape.content.blockCount === 0) continue;
     inode.blocksOffset = totalBytes;
-    totalBytes += inode.shape.blockCount * blockBytes;
+    totalBytes += inode.shape.content.blockCount * blockBytes;
   }
   return { inodes, earliest, inodesEnd, shared, totalBytes };
 }
@@ -83,23 +83,23 @@ function padding(start: number, shape: InodeShape, inode: OrderedInode): number 
   const metadataBytes = shape.headerBytes + shape.attributeBytes;
   const toNextBlock = roundUp(start, blockBytes) - start;
   if (inode.node.type === 'symlink') {
-    const size = Number(shape.sizeBytes);
-    if (shape.dataLayout === layoutInline) {
+    const size = Number(shape.content.sizeBytes);
+    if (shape.content.dataLayout === layoutInline) {
       return (start % blockBytes) + metadataBytes + (size % blockBytes) > blockBytes ? toNextBlock : 0;
     }
     // The last byte is where it would be were the target beside the inode.
     return blockOf(start) === blockOf(start + metadataBytes + size - 1) ? 0 : toNextBlock;
   }
-  if (shape.dataLayout === layoutChunks && shape.blockCount > 0) return toNextBlock;
+  if (shape.content.dataLayout === layoutChunks && shape.content.blockCount > 0) return toNextBlock;
   const room = roundUp(start + metadataBytes, blockBytes) - (start + metadataBytes);
-  return room > 0 && room < shape.tailBytes ? roundUp(room, slotBytes) : 0;
+  return room > 0 && room < shape.content.tailBytes ? roundUp(room, slotBytes) : 0;
 }
 
 function legacyPadding(start: number, shape: InodeShape): number {
-  if (shape.dataLayout !== layoutInline) return 0;
+  if (shape.content.dataLayout !== layoutInline) return 0;
   const metadataEnd = start + shape.headerBytes + shape.attributeBytes;
   // One past the end of the tail is compared, not its last byte, as the first composefs-rs did.
-  const tailEnd = metadataEnd + (Number(shape.sizeBytes) % blockBytes);
+  const tailEnd = metadataEnd + (Number(shape.content.sizeBytes) % blockBytes);
   if (blockOf(metadataEnd - 1) === blockOf(tailEnd)) return 0;
   return roundUp(start + blockBytes - ((metadataEnd - 1) % blockBytes), slotBytes) - start;
 }

@@ -1,7 +1,7 @@
 import { CodedError } from '@workbench/run';
 import { compareBytes, textOf } from '../tree/byte-string.ts';
 import type { ByteString, Directory, Leaf, Node } from '../tree/tree.ts';
-import { countDirectoryLinks, countLinks, sortedEntries } from '../tree/walk.ts';
+import { sortedEntries } from '../tree/walk.ts';
 import type { ErofsFormat } from './format.ts';
 import { isStub, isWhiteout, makeStub, stubNames } from './whiteouts.ts';
 
@@ -14,12 +14,12 @@ export interface OrderedInode {
   /** A directory that has such a one in it. */
   holdsEscapedWhiteout: boolean;
   /** Of a directory: its entries with `.` and `..`, in byte order; empty for others. */
-  entries: { name: ByteString; inode: OrderedInode }[];
+  names: readonly ByteString[];
+  /** The inode that each of the names leads to. */
+  targets: readonly OrderedInode[];
   /** Place in the image's order, which is its inode number in formats 0 and 1; -1 until it has one. */
   number: number;
 }
-
-type Entries = [ByteString, Node][];
 
 /**
  * The inodes of a tree in the order in which a format writes them. The first is the root.
@@ -27,82 +27,82 @@ type Entries = [ByteString, Node][];
  * @throws CodedError `EROFS_LIMIT` if a whiteout has several names.
  */
 export function orderInodes(root: Directory, format: ErofsFormat): OrderedInode[] {
-  const listed = new Map<Directory, Entries>();
-  const entriesOf = (directory: Directory): Entries => {
-    let entries = listed.get(directory);
-    if (entries === undefined) {
-      entries = sortedEntries(directory);
-      listed.set(directory, entries);
-    }
-    return entries;
-  };
-  if (format !== 2) listed.set(root, withStubs(root));
-  const inodes = createInodes(root, format);
-  const ordered: OrderedInode[] = [];
-  const place = (inode: OrderedInode) => {
-    if (inode.number >= 0) return;
-    inode.number = ordered.length;
-    ordered.push(inode);
-  };
-  const enter = (directory: Directory, parent: OrderedInode): Entries => {
-    const entries = entriesOf(directory);
-    inodes.addEntries(directory, entries, parent);
-    return entries;
-  };
-  if (format === 2) orderDepthFirst(root, { inodes, place, enter });
-  else orderBreadthFirst(root, { inodes, place, enter }, findHomes(root, inodes, entriesOf));
-  return ordered;
+  const { rootInode, hasHardLinks } = createInodes(root, format);
+  return format === 2 ? orderDepthFirst(rootInode) : orderBreadthFirst(rootInode, hasHardLinks);
 }
 
-function withStubs(root: Directory): Entries {
+function createInodes(root: Directory, format: ErofsFormat): { rootInode: OrderedInode; hasHardLinks: boolean } {
+  const leaves = new Map<Leaf, OrderedInode>();
+  let hasHardLinks = false;
+  const inodeOf = (node: Node): OrderedInode => {
+    if (node.type === 'directory') return createInode(node, 2);
+    let inode = leaves.get(node);
+    if (inode === undefined) {
+      inode = createInode(node, 1);
+      leaves.set(node, inode);
+    } else {
+      inode.linkCount += 1;
+      hasHardLinks = true;
+    }
+    return inode;
+  };
+  const rootInode = inodeOf(root);
+  const pending = [{ directory: root, inode: rootInode, parent: rootInode }];
+  for (const { directory, inode, parent } of pending) {
+    const entries = directory === root && format !== 2 ? withStubs(root) : sortedEntries(directory);
+    const names: ByteString[] = [];
+    const targets: OrderedInode[] = [];
+    for (const [name, node] of entries) {
+      const target = inodeOf(node);
+      names.push(name);
+      targets.push(target);
+      if (node.type === 'directory') {
+        inode.linkCount += 1;
+        pending.push({ directory: node, inode: target, parent: inode });
+      } else if (isWhiteout(node)) {
+        if (target.linkCount > 1) throw severalNames(name);
+        if (format === 2 || (directory === root && isStub(name, node, root))) continue;
+        target.isEscapedWhiteout = true;
+        inode.holdsEscapedWhiteout = true;
+      }
+    }
+    insertName(names, targets, { name: '.', target: inode });
+    insertName(names, targets, { name: '..', target: parent });
+    inode.names = names;
+    inode.targets = targets;
+  }
+  return { rootInode, hasHardLinks };
+}
+
+const none: readonly never[] = [];
+
+function createInode(node: Node, linkCount: number): OrderedInode {
+  return {
+    node,
+    linkCount,
+    isEscapedWhiteout: false,
+    holdsEscapedWhiteout: false,
+    names: none,
+    targets: none,
+    number: -1,
+  };
+}
+
+function withStubs(root: Directory): [ByteString, Node][] {
   const entries = sortedEntries(root);
   for (const name of stubNames) if (!root.entries.has(name)) entries.push([name, makeStub(root)]);
   return entries.sort(([a], [b]) => compareBytes(a, b));
 }
 
-interface Inodes {
-  of(node: Node): OrderedInode;
-  addEntries(directory: Directory, entries: Entries, parent: OrderedInode): void;
-  linksOf(leaf: Leaf): number;
-  hasHardLinks: boolean;
-}
-
-function createInodes(root: Directory, format: ErofsFormat): Inodes {
-  const links = countLinks(root);
-  const linksOf = (leaf: Leaf) => links.get(leaf) ?? 1;
-  const known = new Map<Node, OrderedInode>();
-  const of = (node: Node): OrderedInode => {
-    const inode = known.get(node);
-    if (inode !== undefined) return inode;
-    const made: OrderedInode = {
-      node,
-      linkCount: node.type === 'directory' ? countDirectoryLinks(node) : linksOf(node),
-      isEscapedWhiteout: false,
-      holdsEscapedWhiteout: false,
-      entries: [],
-      number: -1,
-    };
-    known.set(node, made);
-    return made;
-  };
-  return {
-    of,
-    linksOf,
-    hasHardLinks: [...links.values()].some((count) => count > 1),
-    addEntries(directory, entries, parent) {
-      const self = of(directory);
-      self.entries = entries.map(([name, node]) => ({ name, inode: of(node) }));
-      for (const { name, inode } of self.entries) {
-        if (!isWhiteout(inode.node)) continue;
-        if (inode.linkCount > 1) throw severalNames(name);
-        if (format === 2 || (directory === root && isStub(name, inode.node, root))) continue;
-        inode.isEscapedWhiteout = true;
-        self.holdsEscapedWhiteout = true;
-      }
-      self.entries.push({ name: '.', inode: self }, { name: '..', inode: parent });
-      self.entries.sort((a, b) => compareBytes(a.name, b.name));
-    },
-  };
+function insertName(
+  names: ByteString[],
+  targets: OrderedInode[],
+  entry: { name: ByteString; target: OrderedInode },
+): void {
+  const next = names.findIndex((name) => name > entry.name);
+  const at = next === -1 ? names.length : next;
+  names.splice(at, 0, entry.name);
+  targets.splice(at, 0, entry.target);
 }
 
 function severalNames(name: ByteString): CodedError {
@@ -111,52 +111,53 @@ function severalNames(name: ByteString): CodedError {
   });
 }
 
-interface Order {
-  inodes: Inodes;
-  place(inode: OrderedInode): void;
-  enter(directory: Directory, parent: OrderedInode): Entries;
+/** What a directory holds, in the order of the names, beside itself and its parent. */
+function ownEntries({ names, targets }: OrderedInode): OrderedInode[] {
+  return targets.filter((_, i) => names[i] !== '.' && names[i] !== '..');
 }
 
-function orderDepthFirst(root: Directory, { inodes, place, enter }: Order): void {
-  const pending: { node: Node; parent: OrderedInode }[] = [{ node: root, parent: inodes.of(root) }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const inode = inodes.of(next.node);
-    place(inode);
-    if (next.node.type !== 'directory') continue;
-    const entries = enter(next.node, next.parent);
-    for (let i = entries.length - 1; i >= 0; i--) pending.push({ node: (entries[i] as Entries[0])[1], parent: inode });
+/** Gives an inode its place. One that has a place keeps it. */
+function place(inode: OrderedInode, ordered: OrderedInode[]): void {
+  if (inode.number >= 0) return;
+  inode.number = ordered.length;
+  ordered.push(inode);
+}
+
+function orderDepthFirst(root: OrderedInode): OrderedInode[] {
+  const ordered: OrderedInode[] = [];
+  const pending = [root];
+  for (let inode = pending.pop(); inode !== undefined; inode = pending.pop()) {
+    place(inode, ordered);
+    for (const entry of ownEntries(inode).reverse()) pending.push(entry);
   }
+  return ordered;
 }
 
-function orderBreadthFirst(root: Directory, { inodes, place, enter }: Order, homes: Map<Leaf, Directory>): void {
-  place(inodes.of(root));
-  const queue: { directory: Directory; parent: OrderedInode }[] = [{ directory: root, parent: inodes.of(root) }];
-  for (const { directory, parent } of queue) {
-    const self = inodes.of(directory);
-    for (const [, node] of enter(directory, parent)) {
-      if (node.type === 'directory') queue.push({ directory: node, parent: self });
-      else if (inodes.linksOf(node) > 1 && homes.get(node) !== directory) continue;
-      place(inodes.of(node));
+function orderBreadthFirst(root: OrderedInode, hasHardLinks: boolean): OrderedInode[] {
+  const homes = hasHardLinks ? findHomes(root) : undefined;
+  const ordered: OrderedInode[] = [];
+  place(root, ordered);
+  const queue = [root];
+  for (const directory of queue) {
+    for (const inode of ownEntries(directory)) {
+      if (inode.node.type === 'directory') queue.push(inode);
+      else if (inode.linkCount > 1 && homes?.get(inode) !== directory) continue;
+      place(inode, ordered);
     }
   }
+  return ordered;
 }
 
 /** Where a leaf with several names gets its inode: the directory of the first of them, met depth first. */
-function findHomes(
-  root: Directory,
-  inodes: Inodes,
-  entriesOf: (directory: Directory) => Entries,
-): Map<Leaf, Directory> {
-  const homes = new Map<Leaf, Directory>();
-  if (!inodes.hasHardLinks) return homes;
-  const pending: { node: Node; home: Directory }[] = [{ node: root, home: root }];
+function findHomes(root: OrderedInode): Map<OrderedInode, OrderedInode> {
+  const homes = new Map<OrderedInode, OrderedInode>();
+  const pending = [{ inode: root, home: root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { node, home } = next;
-    if (node.type === 'directory') {
-      const entries = entriesOf(node);
-      for (let i = entries.length - 1; i >= 0; i--) pending.push({ node: (entries[i] as Entries[0])[1], home: node });
-    } else if (inodes.linksOf(node) > 1 && !homes.has(node)) {
-      homes.set(node, home);
+    const { inode, home } = next;
+    if (inode.node.type === 'directory') {
+      for (const entry of ownEntries(inode).reverse()) pending.push({ inode: entry, home: inode });
+    } else if (inode.linkCount > 1 && !homes.has(inode)) {
+      homes.set(inode, home);
     }
   }
   return homes;

@@ -24,6 +24,11 @@ export interface InodeShape {
   isCompact: boolean;
   headerBytes: number;
   attributeBytes: number;
+  content: ContentShape;
+}
+
+/** How the content of an inode is laid out. */
+export interface ContentShape {
   sizeBytes: number | bigint;
   dataLayout: number;
   /** Bytes that follow the attributes, and whole blocks elsewhere. */
@@ -60,12 +65,16 @@ export function shapeInode(
   const content = measureContent(inode, context.format, attributeBytes);
   const isCompact = context.format !== 2 && fitsCompact(inode, content.sizeBytes, context.earliest);
   const headerBytes = isCompact ? compactInodeBytes : extendedInodeBytes;
-  const shape: InodeShape = { isCompact, headerBytes, attributeBytes, ...content };
   const isLongSymlink =
     inode.node.type === 'symlink' &&
     context.format !== 2 &&
     headerBytes + attributeBytes + content.tailBytes >= blockBytes;
-  return isLongSymlink ? { ...shape, dataLayout: layoutPlain, tailBytes: 0, blockCount: 1 } : shape;
+  return {
+    isCompact,
+    headerBytes,
+    attributeBytes,
+    content: isLongSymlink ? { ...content, dataLayout: layoutPlain, tailBytes: 0, blockCount: 1 } : content,
+  };
 }
 
 function measureAttributes(attributes: readonly Attribute[]): number {
@@ -96,8 +105,6 @@ function fitsCompact({ node, linkCount }: OrderedInode, sizeBytes: number | bigi
   );
 }
 
-type ContentShape = Omit<InodeShape, 'isCompact' | 'headerBytes' | 'attributeBytes'>;
-
 const noContent: ContentShape = {
   sizeBytes: 0,
   dataLayout: layoutPlain,
@@ -111,7 +118,7 @@ function measureContent(inode: OrderedInode, format: ErofsFormat, attributeBytes
   const { node } = inode;
   switch (node.type) {
     case 'directory': {
-      const { blockEnds, tailBytes } = spreadEntries(inode.entries.map(({ name }) => name));
+      const { blockEnds, tailBytes } = spreadEntries(inode.names);
       const blockCount = blockEnds.length;
       return { ...withTail(blockCount * blockBytes + tailBytes, tailBytes), blockCount, blockEnds };
     }
@@ -122,7 +129,7 @@ function measureContent(inode: OrderedInode, format: ErofsFormat, attributeBytes
           hint: 'Linux follows targets of 1 to 4095 bytes only; remove the symlink',
         });
       }
-      return withTail(node.target.length, node.target.length);
+      return besideInode(node.target.length);
     case 'file':
       if (node.content.kind !== 'inline') {
         return format === 2
@@ -135,6 +142,16 @@ function measureContent(inode: OrderedInode, format: ErofsFormat, attributeBytes
   }
 }
 
+// Small files are most of a tree, and those of one size have the same shape.
+const smallBytes = 64;
+const smallShapes: ContentShape[] = [];
+
+function besideInode(sizeBytes: number): ContentShape {
+  if (sizeBytes > smallBytes) return withTail(sizeBytes, sizeBytes);
+  smallShapes[sizeBytes] ??= withTail(sizeBytes, sizeBytes);
+  return smallShapes[sizeBytes];
+}
+
 function withTail(sizeBytes: number, tailBytes: number): ContentShape {
   return { ...noContent, sizeBytes, tailBytes, dataLayout: tailBytes === 0 ? layoutPlain : layoutInline };
 }
@@ -142,7 +159,7 @@ function withTail(sizeBytes: number, tailBytes: number): ContentShape {
 function measureInline(sizeBytes: number, format: ErofsFormat): ContentShape {
   if (format === 2) {
     // All of it lies beside the inode, where the kernel expects less than a block.
-    if (sizeBytes < blockBytes) return withTail(sizeBytes, sizeBytes);
+    if (sizeBytes < blockBytes) return besideInode(sizeBytes);
     throw new CodedError(
       'EROFS_LIMIT',
       `a file with ${sizeBytes} bytes in the image itself is too large for format 2`,
@@ -151,6 +168,7 @@ function measureInline(sizeBytes: number, format: ErofsFormat): ContentShape {
       },
     );
   }
+  if (sizeBytes <= longestTailBytes) return besideInode(sizeBytes);
   const rest = sizeBytes % blockBytes;
   const tailBytes = rest > longestTailBytes ? 0 : rest;
   return { ...withTail(sizeBytes, tailBytes), blockCount: Math.ceil((sizeBytes - tailBytes) / blockBytes) };

@@ -40,7 +40,8 @@ function unionField({ ordered: { node, isEscapedWhiteout }, shape, blocksOffset 
   if (isEscapedWhiteout) return 0;
   const address = blocksOffset / blockBytes;
   // An index in a block of its own: mkcomposefs puts both numbers into the field.
-  if (shape.dataLayout === layoutChunks) return (((address & 0xffff0000) >>> 0) | shape.chunkFormat) >>> 0;
+  if (shape.content.dataLayout === layoutChunks)
+    return (((address & 0xffff0000) >>> 0) | shape.content.chunkFormat) >>> 0;
   return node.type === 'char-device' || node.type === 'block-device' ? node.device : address;
 }
 
@@ -52,11 +53,11 @@ function attributeCount({ shape }: PlacedInode): number {
 function writeCompactHeader(inode: PlacedInode, { image }: InodeContext): void {
   const { ordered, shape, offset: at } = inode;
   const { permissions, uid, gid } = ordered.node.metadata;
-  image.writeUInt16LE(shape.dataLayout, at);
+  image.writeUInt16LE(shape.content.dataLayout, at);
   image.writeUInt16LE(attributeCount(inode), at + 2);
   image.writeUInt16LE(typeOf(ordered).bits | permissions, at + 4);
   image.writeUInt16LE(ordered.linkCount, at + 6);
-  image.writeUInt32LE(Number(shape.sizeBytes), at + 8);
+  image.writeUInt32LE(Number(shape.content.sizeBytes), at + 8);
   image.writeUInt32LE(unionField(inode), at + 16);
   image.writeUInt32LE(ordered.number, at + 20);
   image.writeUInt16LE(uid, at + 24);
@@ -67,10 +68,10 @@ function writeCompactHeader(inode: PlacedInode, { image }: InodeContext): void {
 function writeExtendedHeader(inode: PlacedInode, { image, format, nidOf }: InodeContext): void {
   const { ordered, shape, offset: at } = inode;
   const { permissions, uid, gid, mtimeSeconds, mtimeNanoseconds } = ordered.node.metadata;
-  image.writeUInt16LE(shape.dataLayout | extendedBit, at);
+  image.writeUInt16LE(shape.content.dataLayout | extendedBit, at);
   image.writeUInt16LE(attributeCount(inode), at + 2);
   image.writeUInt16LE(typeOf(ordered).bits | permissions, at + 4);
-  image.writeBigUInt64LE(BigInt(shape.sizeBytes), at + 8);
+  image.writeBigUInt64LE(BigInt(shape.content.sizeBytes), at + 8);
   image.writeUInt32LE(unionField(inode), at + 16);
   image.writeUInt32LE(format === 2 ? nidOf(ordered.number) : ordered.number, at + 20);
   image.writeUInt32LE(uid, at + 24);
@@ -111,26 +112,30 @@ function writeContent(inode: PlacedInode, context: InodeContext): void {
   if (node.type === 'directory') {
     writeDirectory(inode, tail, context);
   } else if (node.type === 'symlink') {
-    image.write(node.target, shape.blockCount > 0 ? blocksOffset : tail, 'latin1');
+    image.write(node.target, shape.content.blockCount > 0 ? blocksOffset : tail, 'latin1');
   } else if (node.type === 'file' && node.content.kind === 'inline') {
     const { data } = node.content;
-    const inBlocks = data.length - shape.tailBytes;
+    const inBlocks = data.length - shape.content.tailBytes;
     image.set(data.subarray(0, inBlocks), blocksOffset);
     image.set(data.subarray(inBlocks), tail);
-  } else if (shape.dataLayout === layoutChunks) {
-    const [start, length] = shape.blockCount > 0 ? [blocksOffset, blockBytes] : [tail, shape.tailBytes];
+  } else if (shape.content.dataLayout === layoutChunks) {
+    const [start, length] = shape.content.blockCount > 0 ? [blocksOffset, blockBytes] : [tail, shape.content.tailBytes];
     for (let at = start; at < start + length; at += 4) image.writeUInt32LE(nullChunk, at);
   }
 }
 
 function writeDirectory({ ordered, shape, blocksOffset }: PlacedInode, tail: number, context: InodeContext): void {
-  const entries = ordered.entries.map(
-    ({ name, inode }): WrittenEntry => ({ name, nid: context.nidOf(inode.number), fileType: typeOf(inode).dirent }),
-  );
+  const { names, targets } = ordered;
+  const entriesOf = (start: number, end: number): WrittenEntry[] =>
+    targets.slice(start, end).map((inode, i) => ({
+      name: names[start + i] as string,
+      nid: context.nidOf(inode.number),
+      fileType: typeOf(inode).dirent,
+    }));
   let start = 0;
-  for (const [block, end] of shape.blockEnds.entries()) {
-    writeEntries(context.image, blocksOffset + block * blockBytes, entries.slice(start, end));
+  for (const [block, end] of shape.content.blockEnds.entries()) {
+    writeEntries(context.image, blocksOffset + block * blockBytes, entriesOf(start, end));
     start = end;
   }
-  writeEntries(context.image, tail, entries.slice(start));
+  writeEntries(context.image, tail, entriesOf(start, targets.length));
 }

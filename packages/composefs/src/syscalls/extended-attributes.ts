@@ -1,4 +1,4 @@
-import { callLibc, cString, isSystemError, showPath } from './libc.ts';
+import { callLibc, cString, isSystemError } from './libc.ts';
 
 /** The kernel's bounds of one value and of a list of names (xattr(7)): a buffer of this size is always enough. */
 const largestBytes = 65536;
@@ -13,7 +13,7 @@ let scratch: Uint8Array | undefined;
 export function listAttributes(path: string | Uint8Array): string[] {
   scratch ??= new Uint8Array(largestBytes);
   try {
-    const context = { syscall: 'llistxattr', path: showPath(path) };
+    const context = { syscall: 'llistxattr', path };
     const length = callLibc('llistxattr', [cString(path), scratch, largestBytes], context);
     return length === 0 ? [] : latin1(scratch.subarray(0, length - 1)).split('\0');
   } catch (error) {
@@ -32,7 +32,7 @@ export function readAttribute(path: string | Uint8Array, name: string): Uint8Arr
   return readInto((buffer) =>
     callLibc('lgetxattr', [cString(path), attributeName(name), buffer, largestBytes], {
       syscall: 'lgetxattr',
-      path: showPath(path),
+      path,
     }),
   );
 }
@@ -50,7 +50,7 @@ export function readAttributeOfFd(fd: number, name: string): Uint8Array | undefi
  * @throws a system error; `EOPNOTSUPP` if the file system has no such attributes, `EPERM` if the caller may not.
  */
 export function writeAttribute(path: string | Uint8Array, name: string, value: Uint8Array): void {
-  const context = { syscall: 'lsetxattr', path: showPath(path) };
+  const context = { syscall: 'lsetxattr', path };
   callLibc('lsetxattr', [cString(path), attributeName(name), value, value.length, 0], context);
 }
 
@@ -60,7 +60,7 @@ export function writeAttribute(path: string | Uint8Array, name: string, value: U
  * @throws a system error; `ENODATA` if it has no such attribute.
  */
 export function removeAttribute(path: string | Uint8Array, name: string): void {
-  callLibc('lremovexattr', [cString(path), attributeName(name)], { syscall: 'lremovexattr', path: showPath(path) });
+  callLibc('lremovexattr', [cString(path), attributeName(name)], { syscall: 'lremovexattr', path });
 }
 
 function readInto(fill: (buffer: Uint8Array) => number): Uint8Array | undefined {

@@ -93,8 +93,8 @@ function bound(name: LibcFunction): LibcCall {
 export interface CallContext {
   /** The name that `error.syscall` shows, for example `ioctl FS_IOC_ENABLE_VERITY`. */
   syscall: string;
-  /** The path, or `fd N`, that `error.path` shows. */
-  path: string;
+  /** The path, or `fd N`, that `error.path` shows; bytes are made a text only then. */
+  path: string | Uint8Array;
 }
 
 // V8 waits for its own locks by futex(2) through the C library's errno, and may do so between the return of a call and the
@@ -168,11 +168,12 @@ function outcomeOnPool(call: LibcCall, args: readonly LibcArgument[]): Promise<O
 /** The error that stands for an error number, which some calls give for a part of what they do. */
 export function systemCallError(errno: number, context: CallContext): NodeJS.ErrnoException {
   const code = libc().errnoNames.get(errno) ?? `E${errno}`;
-  return Object.assign(new Error(`${code}: ${context.syscall} '${context.path}'`), {
+  const path = showPath(context.path);
+  return Object.assign(new Error(`${code}: ${context.syscall} '${path}'`), {
     errno: -errno,
     code,
     syscall: context.syscall,
-    path: context.path,
+    path,
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ByteString } from '../tree/tree.ts';
+import { type ByteString, noAttributes } from '../tree/tree.ts';
 import { invalidTar } from './errors.ts';
 import type { TarHeader } from './header.ts';
 
@@ -14,8 +14,14 @@ export interface Extensions {
   uid?: bigint;
   gid?: bigint;
   mtime?: { seconds: bigint; nanoseconds: number };
+  xattrs: ReadonlyMap<ByteString, Uint8Array>;
+}
+
+interface GatheredExtensions extends Extensions {
   xattrs: Map<ByteString, Uint8Array>;
 }
+
+const noExtensions: Extensions = { xattrs: noAttributes };
 
 /** Gathers the extension headers before one entry. */
 export interface ExtensionCollector {
@@ -32,7 +38,7 @@ export interface ExtensionCollector {
 
 /** A collector for PAX headers (POSIX.1, `x` and `g`) and GNU long names (`L`, `K`). */
 export function createExtensionCollector(): ExtensionCollector {
-  let pax: Extensions = { xattrs: new Map() };
+  let pax: GatheredExtensions = { xattrs: new Map() };
   let gnu: { path?: ByteString; linkPath?: ByteString } = {};
   let headers = 0;
   let bytes = 0;
@@ -53,7 +59,8 @@ export function createExtensionCollector(): ExtensionCollector {
       // Global headers hold comments and defaults of the archive, never anything of one file.
     },
     take() {
-      const taken = { ...gnu, ...pax };
+      if (headers === 0) return noExtensions;
+      const taken = { ...gnu, ...pax, xattrs: pax.xattrs.size === 0 ? noAttributes : pax.xattrs };
       pax = { xattrs: new Map() };
       gnu = {};
       headers = 0;
@@ -66,7 +73,7 @@ export function createExtensionCollector(): ExtensionCollector {
 const attributePrefix = 'SCHILY.xattr.';
 
 // Records are "LENGTH KEY=VALUE\n", the length in bytes and with itself.
-function readRecords(content: Buffer, into: Extensions): void {
+function readRecords(content: Buffer, into: GatheredExtensions): void {
   for (let offset = 0; offset < content.length; ) {
     const blank = content.indexOf(0x20, offset);
     const lengthText = blank === -1 ? '' : content.toString('latin1', offset, blank);
@@ -84,7 +91,7 @@ function readRecords(content: Buffer, into: Extensions): void {
   }
 }
 
-function readRecord(key: ByteString, value: Buffer, into: Extensions): void {
+function readRecord(key: ByteString, value: Buffer, into: GatheredExtensions): void {
   if (key.startsWith(attributePrefix)) {
     into.xattrs.set(key.slice(attributePrefix.length), Uint8Array.from(value));
     return;

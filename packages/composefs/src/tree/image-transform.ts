@@ -1,6 +1,6 @@
 import { CodedError } from '@workbench/run';
 import type { ByteString, Directory, Metadata } from './tree.ts';
-import { forEachNode } from './walk.ts';
+import { forEachNode, keepAttributes } from './walk.ts';
 
 /** Which extended attributes an image keeps: only `security.capability`, or `user.*` as well. */
 export type AttributePolicy = 'allowlist-only' | 'keep-user-xattrs';
@@ -16,13 +16,11 @@ export type AttributePolicy = 'allowlist-only' | 'keep-user-xattrs';
  */
 export function transformImageTree(root: Directory, policy: AttributePolicy = 'allowlist-only'): void {
   const usr = requireDirectory(root, 'usr');
-  root.metadata = { ...usr.metadata, xattrs: new Map(usr.metadata.xattrs) };
+  root.metadata = { ...usr.metadata };
   if (root.entries.has('run')) emptyDirectoryOf(requireDirectory(root, 'run'), usr.metadata);
   const keeps = (name: ByteString) =>
     name === 'security.capability' || (policy === 'keep-user-xattrs' && name.startsWith('user.'));
-  forEachNode(root, ({ metadata }) => {
-    for (const name of metadata.xattrs.keys()) if (!keeps(name)) metadata.xattrs.delete(name);
-  });
+  forEachNode(root, ({ metadata }) => keepAttributes(metadata, keeps));
 }
 
 /** A directory in the root. @throws CodedError `TREE_NOT_A_ROOT` if there is none of that name. */

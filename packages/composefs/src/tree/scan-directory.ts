@@ -1,6 +1,7 @@
-import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { listAttributes, readAttribute } from '../syscalls/extended-attributes.ts';
-import type { ByteString, Directory, Leaf, Metadata } from './tree.ts';
+import { byteString } from './byte-string.ts';
+import { type ByteString, type Directory, type Leaf, type Metadata, noAttributes } from './tree.ts';
 
 /** Files up to this size are kept in the image itself. */
 export const inlineLimitBytes = 64;
@@ -30,31 +31,33 @@ export async function scanDirectory(path: string, options: ScanOptions): Promise
   const keepHardLinks = options.keepHardLinks ?? true;
   const digests = createDigestQueue(options.digestFile);
 
-  const scanLeaf = async (leafPath: Buffer, stats: BigIntStats): Promise<Leaf> => {
+  const findOrReadLeaf = (leafPath: Buffer, stats: BigIntStats): { leaf: Leaf; isNew: boolean } => {
     const key = stats.nlink > 1n && keepHardLinks ? `${stats.dev}:${stats.ino}` : undefined;
     const known = key === undefined ? undefined : linked.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return { leaf: known, isNew: false };
     const leaf = readLeaf(leafPath, stats);
-    if (leaf.type === 'file' && stats.size > inlineLimitBytes) await digests.add(leafPath, stats.size, leaf);
     if (key !== undefined) linked.set(key, leaf);
-    return leaf;
+    return { leaf, isNew: true };
   };
-  const scan = async (directoryPath: Buffer, stats: BigIntStats): Promise<Directory> => {
-    const directory: Directory = {
-      type: 'directory',
-      metadata: readMetadata(directoryPath, stats),
-      entries: new Map(),
-    };
-    for (const name of readdirSync(directoryPath, { encoding: 'buffer' })) {
-      const childPath = Buffer.concat([directoryPath, Buffer.from('/'), name]);
-      const childStats = lstatSync(childPath, { bigint: true });
-      const child = await (childStats.isDirectory() ? scan(childPath, childStats) : scanLeaf(childPath, childStats));
-      directory.entries.set(name.toString('latin1'), child);
+  const scan = async (directoryPath: ByteString, stats: BigIntStats): Promise<Directory> => {
+    const pathBytes = Buffer.from(directoryPath, 'latin1');
+    const metadata = readMetadata(pathBytes, stats);
+    const directory: Directory = { type: 'directory', metadata, entries: new Map() };
+    for (const name of readdirSync(pathBytes, { encoding: 'latin1' })) {
+      const childPath = `${directoryPath}/${name}`;
+      const childBytes = Buffer.from(childPath, 'latin1');
+      const childStats = lstatSync(childBytes, { bigint: true });
+      if (childStats.isDirectory()) {
+        directory.entries.set(name, await scan(childPath, childStats));
+        continue;
+      }
+      const { leaf, isNew } = findOrReadLeaf(childBytes, childStats);
+      directory.entries.set(name, leaf);
+      if (isNew && isExternal(leaf)) await digests.add(childBytes, childStats.size, leaf);
     }
     return directory;
   };
-  const rootPath = Buffer.from(path);
-  const root = await scan(rootPath, lstatSync(rootPath, { bigint: true }));
+  const root = await scan(byteString(path), lstatSync(path, { bigint: true }));
   await digests.finish();
   return root;
 }
@@ -100,7 +103,7 @@ function readLeaf(path: Buffer, stats: BigIntStats): Leaf {
   }
   if (stats.isFile()) {
     if (stats.size <= inlineLimitBytes) {
-      return { metadata, type: 'file', content: { kind: 'inline', data: readFileSync(path) } };
+      return { metadata, type: 'file', content: { kind: 'inline', data: readSmallFile(path, Number(stats.size)) } };
     }
     return { metadata, type: 'file', content: { kind: 'external', digest: '', sizeBytes: stats.size } };
   }
@@ -113,22 +116,59 @@ function readLeaf(path: Buffer, stats: BigIntStats): Leaf {
   };
 }
 
+function isExternal(leaf: Leaf): leaf is Leaf & { type: 'file' } {
+  return leaf.type === 'file' && leaf.content.kind === 'external';
+}
+
+const noData = new Uint8Array();
+const storeBytes = 64 * 1024;
+// What is kept lies together: in memory that it had in common with passing things, such as paths, it would keep these too.
+let store = new Uint8Array();
+let storedBytes = 0;
+
+// There are many of them, and Node's own reading of a whole file asks for its size once more.
+function readSmallFile(path: Buffer, sizeBytes: number): Uint8Array {
+  if (sizeBytes === 0) return noData;
+  if (storedBytes + sizeBytes > store.length) {
+    store = new Uint8Array(storeBytes);
+    storedBytes = 0;
+  }
+  const fd = openSync(path, 'r');
+  try {
+    const start = storedBytes;
+    storedBytes += readSync(fd, store, start, sizeBytes, 0);
+    return store.subarray(start, storedBytes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 const nanosecondsPerSecond = 1_000_000_000n;
+// Most files of a tree were made in the same second as the one before.
+let lastSeconds = 0n;
 
 function readMetadata(path: Buffer, stats: BigIntStats): Metadata {
-  const xattrs = new Map<ByteString, Uint8Array>();
-  for (const name of listAttributes(path)) {
-    const value = readAttribute(path, name);
-    if (value !== undefined) xattrs.set(name, value);
-  }
   // Nanoseconds count forward also before 1970, so the seconds are rounded down.
   const mtimeNanoseconds = ((stats.mtimeNs % nanosecondsPerSecond) + nanosecondsPerSecond) % nanosecondsPerSecond;
+  const mtimeSeconds = (stats.mtimeNs - mtimeNanoseconds) / nanosecondsPerSecond;
+  if (mtimeSeconds !== lastSeconds) lastSeconds = mtimeSeconds;
   return {
     permissions: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
-    mtimeSeconds: (stats.mtimeNs - mtimeNanoseconds) / nanosecondsPerSecond,
+    mtimeSeconds: lastSeconds,
     mtimeNanoseconds: Number(mtimeNanoseconds),
-    xattrs,
+    xattrs: readAttributes(path),
   };
+}
+
+function readAttributes(path: Buffer): Metadata['xattrs'] {
+  const names = listAttributes(path);
+  if (names.length === 0) return noAttributes;
+  const xattrs = new Map<ByteString, Uint8Array>();
+  for (const name of names) {
+    const value = readAttribute(path, name);
+    if (value !== undefined) xattrs.set(name, value);
+  }
+  return xattrs;
 }

@@ -2,7 +2,7 @@ import { CodedError } from '@workbench/run';
 import { compileFileContexts, type FindLabel, type TypeLetter } from './file-contexts.ts';
 import { findNode } from './find-node.ts';
 import type { ByteString, Directory, Leaf, Node } from './tree.ts';
-import { forEachNode, sortedEntries } from './walk.ts';
+import { forEachNode, keepAttributes, sortedEntries } from './walk.ts';
 
 const attribute = 'security.selinux';
 
@@ -67,7 +67,7 @@ function policyType(config: ByteString): ByteString | undefined {
  */
 export function labelTree(root: Directory, policy: Policy | undefined): void {
   if (policy === undefined) {
-    forEachNode(root, ({ metadata }) => metadata.xattrs.delete(attribute));
+    forEachNode(root, ({ metadata }) => keepAttributes(metadata, isNoLabel));
     return;
   }
   const { findLabel, aliases } = policy;
@@ -103,15 +103,19 @@ function labelledLeaf(
   }
   const known = byLabel.get(label);
   if (known !== undefined) return known;
-  const copy: Leaf = { ...leaf, metadata: { ...leaf.metadata, xattrs: new Map(leaf.metadata.xattrs) } };
+  const copy: Leaf = { ...leaf, metadata: { ...leaf.metadata } };
   setLabel(copy, label);
   byLabel.set(label, copy);
   return copy;
 }
 
 function setLabel({ metadata }: Node, label: ByteString | undefined): void {
-  if (label === undefined) metadata.xattrs.delete(attribute);
-  else metadata.xattrs.set(attribute, Buffer.from(label, 'latin1'));
+  if (label === undefined) keepAttributes(metadata, isNoLabel);
+  else metadata.xattrs = new Map(metadata.xattrs).set(attribute, Buffer.from(label, 'latin1'));
+}
+
+function isNoLabel(name: ByteString): boolean {
+  return name !== attribute;
 }
 
 const typeLetters = {

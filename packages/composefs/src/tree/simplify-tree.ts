@@ -1,5 +1,5 @@
-import type { Directory } from './tree.ts';
-import { forEachNode } from './walk.ts';
+import type { ByteString, Directory } from './tree.ts';
+import { forEachNode, keepAttributes } from './walk.ts';
 
 /** What is left out of a tree. */
 export interface Simplification {
@@ -11,15 +11,14 @@ export interface Simplification {
 
 /** Leaves out of a tree, in place, what an image shall not have: times, devices, extended attributes. */
 export function simplifyTree(root: Directory, what: Simplification): void {
+  const keeps = (name: ByteString) => !what['skip-xattrs'] && (!what['user-xattrs'] || name.startsWith('user.'));
   forEachNode(root, (node) => {
     const { metadata } = node;
     if (what['use-epoch']) {
       metadata.mtimeSeconds = 0n;
       metadata.mtimeNanoseconds = 0;
     }
-    for (const name of metadata.xattrs.keys()) {
-      if (what['skip-xattrs'] || (what['user-xattrs'] && !name.startsWith('user.'))) metadata.xattrs.delete(name);
-    }
+    keepAttributes(metadata, keeps);
     if (node.type !== 'directory' || !what['skip-devices']) return;
     for (const [name, { type }] of node.entries) {
       if (type === 'char-device' || type === 'block-device') node.entries.delete(name);

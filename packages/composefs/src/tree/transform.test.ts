@@ -5,7 +5,7 @@ import { writeDumpfile } from '../dumpfile/write-dumpfile.ts';
 import { transformForBoot } from './boot-transform.ts';
 import { findNode } from './find-node.ts';
 import { transformImageTree } from './image-transform.ts';
-import type { Directory } from './tree.ts';
+import { type Directory, noAttributes } from './tree.ts';
 
 const dumps = new URL('../../vectors/oci/dumps/', import.meta.url);
 const algorithm = 'sha256';
@@ -37,11 +37,11 @@ test('the root becomes /usr, /run is emptied, and attributes are reduced', () =>
   );
 });
 
-test('user attributes are kept where the policy says so, and the root has its own copy', () => {
+test('user attributes are kept where the policy says so, and the root has its own metadata', () => {
   const root = tree();
   transformImageTree(root, 'keep-user-xattrs');
   expect(writeDumpfile(root)).toContain('/ 0 40755 3 3 4 0 1000.5 - - - user.keep=1\n');
-  root.metadata.xattrs.clear();
+  root.metadata.xattrs = noAttributes;
   expect(findNode(root, 'usr')?.metadata.xattrs.size).toBe(1);
 });
 

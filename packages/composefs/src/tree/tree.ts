@@ -18,9 +18,12 @@ export interface Metadata {
   /** Seconds since 1970, and nanoseconds below 10^9. */
   mtimeSeconds: bigint;
   mtimeNanoseconds: number;
-  /** Extended attributes: full name to value. */
-  xattrs: Map<ByteString, Uint8Array>;
+  /** Extended attributes: full name to value. Never changed but as a whole, since nodes may have them in common. */
+  xattrs: ReadonlyMap<ByteString, Uint8Array>;
 }
+
+/** What most nodes have, so that it takes no memory of their own. */
+export const noAttributes: ReadonlyMap<ByteString, Uint8Array> = new Map();
 
 /** Content of a regular file. Digests are lower-case hex fs-verity digests of the repository's algorithm. */
 export type FileContent =
@@ -56,5 +59,5 @@ export function emptyDirectory(): Directory {
 
 /** Metadata that is zero throughout. */
 export function zeroMetadata(): Metadata {
-  return { permissions: 0, uid: 0, gid: 0, mtimeSeconds: 0n, mtimeNanoseconds: 0, xattrs: new Map() };
+  return { permissions: 0, uid: 0, gid: 0, mtimeSeconds: 0n, mtimeNanoseconds: 0, xattrs: noAttributes };
 }

@@ -1,5 +1,5 @@
 import { compareBytes } from './byte-string.ts';
-import type { ByteString, Directory, Leaf, Node } from './tree.ts';
+import { type ByteString, type Directory, type Leaf, type Metadata, type Node, noAttributes } from './tree.ts';
 
 /** The entries of a directory in byte order of their names. */
 export function sortedEntries(directory: Directory): [ByteString, Node][] {
@@ -25,14 +25,23 @@ export function walkTree(root: Directory, visit: (path: ByteString, node: Node) 
   }
 }
 
-/** Calls `visit` once for every node of a tree, in no particular order. */
+/** Calls `visit` for every node of a tree, in no particular order; for a leaf with several names once for each. */
 export function forEachNode(root: Directory, visit: (node: Node) => void): void {
-  const seen = new Set<Node>([root]);
-  for (const node of seen) {
-    visit(node);
-    if (node.type !== 'directory') continue;
-    for (const child of node.entries.values()) seen.add(child);
+  const directories = [root];
+  for (const directory of directories) {
+    visit(directory);
+    for (const child of directory.entries.values()) {
+      if (child.type === 'directory') directories.push(child);
+      else visit(child);
+    }
   }
+}
+
+/** Takes away the extended attributes that are not to be kept. */
+export function keepAttributes(metadata: Metadata, keeps: (name: ByteString) => boolean): void {
+  if (metadata.xattrs.size === 0) return;
+  const kept = [...metadata.xattrs].filter(([name]) => keeps(name));
+  metadata.xattrs = kept.length === 0 ? noAttributes : new Map(kept);
 }
 
 /** How many names each leaf of a tree has: its link count. */

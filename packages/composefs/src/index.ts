@@ -1,8 +1,7 @@
 /**
  * composefs: OS images as EROFS metadata over a shared store of objects that are named by their fs-verity digest. This
- * is all that other packages may use.
+ * is all that other packages may use, beside the command line `@workbench/composefs/cli`.
  */
-export { cfsMain } from './cli/main.ts';
 export type { TransferMethod } from './containers-storage/transfer.ts';
 export { writeDumpfile } from './dumpfile/write-dumpfile.ts';
 export { makeDirectory } from './durable/make-directory.ts';

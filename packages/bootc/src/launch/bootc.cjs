@@ -18,7 +18,28 @@ function readCache() {
   }
 }
 
+/** Modules of Node that take milliseconds to load, though many verbs have no use for them. */
+const slowModules = ['node:child_process', 'node:crypto', 'node:worker_threads', 'node:zlib'];
+
+/** A module that is loaded when something of it is first asked for. */
+function lazyModule(name) {
+  let loaded;
+  const load = () => (loaded ??= require(name));
+  return new Proxy(
+    {},
+    {
+      get: (_, key) => load()[key],
+      has: (_, key) => key in load(),
+      ownKeys: () => Reflect.ownKeys(load()),
+      getOwnPropertyDescriptor: (_, key) => ({ ...Reflect.getOwnPropertyDescriptor(load(), key), configurable: true }),
+    },
+  );
+}
+
+const lazyModules = new Map(slowModules.map((name) => [name, lazyModule(name)]));
+const requireLazily = Object.assign((name) => lazyModules.get(name) ?? require(name), require);
+
 const filename = join(__dirname, 'program.cjs');
 // Nothing but ASCII is in it, which is read fastest this way.
 const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: readCache() });
-script.runInThisContext()(require, module, exports);
+script.runInThisContext()(requireLazily, module, exports);

@@ -59,3 +59,18 @@ test('code of another V8, of another program, or of which a part is missing, is 
   writeFileSync(at('program.cjs'), program('another one'));
   expect(await start()).toEqual(['rejected', ran.replace('first', 'another one')]);
 });
+
+test('a module of Node that is slow to load is loaded when something of it is asked for', async () => {
+  writeFileSync(
+    at('program.cjs'),
+    `(function(require){
+      const isLoaded = () => process.moduleLoadList.includes('NativeModule crypto');
+      const crypto = require('node:crypto');
+      const answers = [isLoaded(), crypto.hash('sha1', 'x', 'hex').length, isLoaded()];
+      const all = { ...require('node:zlib') };
+      console.log(answers.join(), typeof all.gunzipSync, 'gunzipSync' in require('node:zlib'), require.resolve('node:fs'));
+    })`,
+  );
+  rmSync(at('program.cache'), { force: true });
+  expect(await start()).toEqual(['none', 'false,40,true function true node:fs']);
+});

@@ -1,7 +1,9 @@
 import type { Argv } from 'yargs';
 import type { CliContext } from './context.ts';
-import { runComputeId, runComputeKarg, runCreateDumpfile, runCreateImage } from './tree-verbs.ts';
 import { directoryOptions, type ParsedGlobals } from './verb-options.ts';
+
+// What a verb does is loaded with it: all of them together take longer than most of them run.
+const treeVerbs = () => import('./tree-verbs.ts');
 
 /** Adds the verbs that read a directory. */
 export function addDirectoryVerbs<Args extends ParsedGlobals>(
@@ -13,13 +15,13 @@ export function addDirectoryVerbs<Args extends ParsedGlobals>(
       'create-image <path> [name]',
       'Store the files of a directory and the image of it',
       (y) => directoryOptions(y).positional('name', { type: 'string', describe: 'Name for the image, below refs/' }),
-      (args) => runCreateImage(context(args), args),
+      async (args) => (await treeVerbs()).runCreateImage(context(args), args),
     )
     .command(
       'compute-id <path>',
       'Compute the image digest of a directory',
       (y) => directoryOptions(y),
-      (args) => runComputeId(context(args), args),
+      async (args) => (await treeVerbs()).runComputeId(context(args), args),
     )
     .command(
       'compute-karg <path>',
@@ -28,12 +30,12 @@ export function addDirectoryVerbs<Args extends ParsedGlobals>(
         directoryOptions(y)
           .option('insecure', { type: 'boolean', default: false, describe: 'Let the image boot without fs-verity' })
           .hide('bootable'),
-      (args) => runComputeKarg(context(args), args),
+      async (args) => (await treeVerbs()).runComputeKarg(context(args), args),
     )
     .command(
       'create-dumpfile <path>',
       'Print a directory as a dumpfile',
       (y) => directoryOptions(y),
-      (args) => runCreateDumpfile(context(args), args),
+      async (args) => (await treeVerbs()).runCreateDumpfile(context(args), args),
     );
 }

@@ -1,20 +1,12 @@
 import type { Argv } from 'yargs';
 import type { CliContext } from './context.ts';
-import { runCopy } from './copy-verb.ts';
-import {
-  runComputeImageId,
-  runDump,
-  runImageFsck,
-  runInspect,
-  runLinkedImages,
-  runListImages,
-  runPull,
-  runTag,
-  runUntag,
-} from './image-verbs.ts';
-import { runMountImage } from './mount-verbs.ts';
-import { runImportLayer, runLayer } from './stream-verbs.ts';
 import { mountOptions, type ParsedGlobals, treeOptions } from './verb-options.ts';
+
+// What a verb does is loaded with it: all of them together take longer than most of them run.
+const copyVerb = () => import('./copy-verb.ts');
+const imageVerbs = () => import('./image-verbs.ts');
+const mountVerbs = () => import('./mount-verbs.ts');
+const streamVerbs = () => import('./stream-verbs.ts');
 
 /** Adds the verbs below `cfs oci`. */
 export function addImageVerbs<Args extends ParsedGlobals>(
@@ -41,13 +33,13 @@ export function addImageVerbs<Args extends ParsedGlobals>(
             describe:
               'Container storage is always read where it lies; zerocopy is an error if content has to be copied',
           }),
-      (args) => runPull(context(args), args),
+      async (args) => (await imageVerbs()).runPull(context(args), args),
     )
     .command(
       'images',
       'List the tagged images',
       (y) => y.option('json', { type: 'boolean', default: false }),
-      (args) => runListImages(context(args), args),
+      async (args) => (await imageVerbs()).runListImages(context(args), args),
     )
     .command(
       'inspect <image>',
@@ -57,7 +49,7 @@ export function addImageVerbs<Args extends ParsedGlobals>(
           .positional('image', { type: 'string', demandOption: true })
           .option('manifest', { type: 'boolean', default: false, describe: 'Only the manifest, as it is' })
           .option('config', { type: 'boolean', default: false, describe: 'Only the configuration, as it is' }),
-      (args) => runInspect(context(args), args),
+      async (args) => (await imageVerbs()).runInspect(context(args), args),
     )
     .command(
       'tag <digest> <name>',
@@ -66,13 +58,13 @@ export function addImageVerbs<Args extends ParsedGlobals>(
         y
           .positional('digest', { type: 'string', demandOption: true, describe: 'sha256:… of the manifest' })
           .positional('name', { type: 'string', demandOption: true }),
-      (args) => runTag(context(args), args),
+      async (args) => (await imageVerbs()).runTag(context(args), args),
     )
     .command(
       'untag <name>',
       'Take a tag away',
       (y) => y.positional('name', { type: 'string', demandOption: true }),
-      (args) => runUntag(context(args), args),
+      async (args) => (await imageVerbs()).runUntag(context(args), args),
     )
     .command(
       'copy <image>',
@@ -83,7 +75,7 @@ export function addImageVerbs<Args extends ParsedGlobals>(
           .option('from', { type: 'string', demandOption: true, describe: 'The other repository' })
           .option('name', { type: 'string', describe: 'The tag here; without one the image is garbage' })
           .option('zerocopy', { type: 'boolean', default: false, describe: 'Fail rather than copy content' }),
-      (args) => runCopy(context(args), args),
+      async (args) => (await copyVerb()).runCopy(context(args), args),
     )
     .command(
       'import-layer <digest> [name]',
@@ -92,7 +84,7 @@ export function addImageVerbs<Args extends ParsedGlobals>(
         y
           .positional('digest', { type: 'string', demandOption: true, describe: 'sha256:… of the archive' })
           .positional('name', { type: 'string', describe: 'A reference that keeps it' }),
-      (args) => runImportLayer(context(args), args),
+      async (args) => (await streamVerbs()).runImportLayer(context(args), args),
     )
     .command(
       'layer <layer>',
@@ -102,7 +94,7 @@ export function addImageVerbs<Args extends ParsedGlobals>(
           .positional('layer', { type: 'string', demandOption: true, describe: 'Diff id, sha256:…' })
           .option('dumpfile', { type: 'boolean', default: false, describe: 'Its entries as a dumpfile' })
           .option('json', { type: 'boolean', default: false, describe: 'Figures in JSON' }),
-      (args) => runLayer(context(args), args),
+      async (args) => (await streamVerbs()).runLayer(context(args), args),
     )
     .command(
       'mount <image> <mountpoint>',
@@ -111,25 +103,25 @@ export function addImageVerbs<Args extends ParsedGlobals>(
         mountOptions(y)
           .positional('image', { type: 'string', demandOption: true, describe: 'Tag or sha256:DIGEST' })
           .option('bootable', { type: 'boolean', default: false, describe: 'As it is when booted' }),
-      (args) => runMountImage(context(args), args),
+      async (args) => (await mountVerbs()).runMountImage(context(args), args),
     )
     .command(
       'linked-erofs-images <verity>',
       'List all images that were made of the same image as this one',
       (y) => y.positional('verity', { type: 'string', demandOption: true, describe: 'Digest of an EROFS image' }),
-      (args) => runLinkedImages(context(args), args),
+      async (args) => (await imageVerbs()).runLinkedImages(context(args), args),
     )
     .command(
       'dump <image> [verity]',
       'Print the tree of an image as a dumpfile',
       (y) => imageTreeOptions(y),
-      (args) => runDump(context(args), args),
+      async (args) => (await imageVerbs()).runDump(context(args), args),
     )
     .command(
       'compute-id <image> [verity]',
       'Compute the image digest of an image',
       (y) => imageTreeOptions(y),
-      (args) => runComputeImageId(context(args), args),
+      async (args) => (await imageVerbs()).runComputeImageId(context(args), args),
     )
     .command(
       'fsck [image]',
@@ -138,7 +130,7 @@ export function addImageVerbs<Args extends ParsedGlobals>(
         y
           .positional('image', { type: 'string', describe: 'Only this tag' })
           .option('json', { type: 'boolean', default: false, describe: 'Print JSON, and succeed whatever is found' }),
-      (args) => runImageFsck(context(args), args),
+      async (args) => (await imageVerbs()).runImageFsck(context(args), args),
     );
 }
 

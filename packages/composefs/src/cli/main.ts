@@ -1,10 +1,8 @@
 import { CodedError, describeError } from '@workbench/run';
 import yargs, { type Argv } from 'yargs';
-import { runComposefsInfo } from './composefs-info.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { addDirectoryVerbs } from './directory-commands.ts';
 import { addImageVerbs } from './image-commands.ts';
-import { runMkcomposefs } from './mkcomposefs.ts';
 import { addRepositoryVerbs } from './repository-commands.ts';
 import { globalOptions, type ParsedGlobals } from './verb-options.ts';
 
@@ -23,7 +21,10 @@ export interface CliOptions {
 }
 
 /** Programs with a command line of their own; a link of that name to `cfs` is the same. */
-const otherPrograms = { mkcomposefs: runMkcomposefs, 'composefs-info': runComposefsInfo } as const;
+const otherPrograms = {
+  mkcomposefs: async () => (await import('./mkcomposefs.ts')).runMkcomposefs,
+  'composefs-info': async () => (await import('./composefs-info.ts')).runComposefsInfo,
+} as const;
 
 /**
  * The command line `cfs`: the verbs of cfsctl that are about repositories, images and OCI images, with the same options
@@ -51,7 +52,7 @@ export async function cfsMain(argv: string[], options: CliOptions = {}): Promise
   });
   try {
     const [first = '', ...rest] = argv;
-    const other = Object.entries(otherPrograms).find(([name]) => name === first)?.[1];
+    const other = await Object.entries(otherPrograms).find(([name]) => name === first)?.[1]();
     const parser = yargs(other === undefined ? argv : rest)
       // Options such as --no-repo are their own, not the opposite of others.
       .parserConfiguration({ 'boolean-negation': false, 'camel-case-expansion': false })

@@ -1,11 +1,13 @@
 import type { Argv } from 'yargs';
 import type { CliContext } from './context.ts';
-import { runFsck } from './fsck-verb.ts';
-import { runMount } from './mount-verbs.ts';
-import { runGc, runImageObjects, runImages, runImportImage, runInit, runTransaction } from './repository-verbs.ts';
-import { runCat } from './stream-verbs.ts';
-import { runDumpFiles } from './tree-verbs.ts';
 import { mountOptions, type ParsedGlobals } from './verb-options.ts';
+
+// What a verb does is loaded with it: all of them together take longer than most of them run.
+const fsckVerb = () => import('./fsck-verb.ts');
+const mountVerbs = () => import('./mount-verbs.ts');
+const repositoryVerbs = () => import('./repository-verbs.ts');
+const streamVerbs = () => import('./stream-verbs.ts');
+const treeVerbs = () => import('./tree-verbs.ts');
 
 /** Adds the verbs that are about a repository and what is in it. */
 export function addRepositoryVerbs<Args extends ParsedGlobals>(
@@ -31,19 +33,19 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
             default: false,
             describe: 'Remove streams, images and metadata of an old repository, keep its objects',
           }),
-      (args) => runInit(context(args), args),
+      async (args) => (await repositoryVerbs()).runInit(context(args), args),
     )
     .command(
       'transaction',
       'Keep garbage from being collected until this is ended (Ctrl-C, SIGTERM)',
       (y) => y,
-      (args) => runTransaction(context(args)),
+      async (args) => (await repositoryVerbs()).runTransaction(context(args)),
     )
     .command(
       'cat <name>',
       'Write what a stream was made from to standard output',
       (y) => y.positional('name', { type: 'string', demandOption: true, describe: 'Of a stream, or refs/…' }),
-      (args) => runCat(context(args), args),
+      async (args) => (await streamVerbs()).runCat(context(args), args),
     )
     .command(
       'gc',
@@ -70,7 +72,7 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
             describe: 'Name what is removed, and what is kept and why',
           })
           .option('json', { type: 'boolean', default: false, describe: 'Print all that as JSON' }),
-      (args) => runGc(context(args), args),
+      async (args) => (await repositoryVerbs()).runGc(context(args), args),
     )
     .command(
       'fsck',
@@ -92,13 +94,13 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
             requiresArg: true,
             describe: 'Bring back what is damaged or missing from this source of an image, as oci pull takes it',
           }),
-      (args) => runFsck(context(args), args),
+      async (args) => (await fsckVerb()).runFsck(context(args), args),
     )
     .command(
       'import-image <reference>',
       'Store an image from standard input as it is, and name it',
       (y) => y.positional('reference', { type: 'string', demandOption: true, describe: 'Its name below refs/' }),
-      (args) => runImportImage(context(args), args),
+      async (args) => (await repositoryVerbs()).runImportImage(context(args), args),
     )
     .command(
       ['images', 'list-images'],
@@ -107,13 +109,13 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
         y
           .option('json', { type: 'boolean', default: false })
           .option('no-trunc', { type: 'boolean', default: false, describe: 'Show digests in full' }),
-      (args) => runImages(context(args), args),
+      async (args) => (await repositoryVerbs()).runImages(context(args), args),
     )
     .command(
       'image-objects <name>',
       'List the objects an image refers to',
       (y) => y.positional('name', { type: 'string', demandOption: true }),
-      (args) => runImageObjects(context(args), args),
+      async (args) => (await repositoryVerbs()).runImageObjects(context(args), args),
     )
     .command(
       'dump-files <image> [files..]',
@@ -127,12 +129,12 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
             default: false,
             describe: 'Print only where the content is',
           }),
-      (args) => runDumpFiles(context(args), args),
+      async (args) => (await treeVerbs()).runDumpFiles(context(args), args),
     )
     .command(
       'mount <name> <mountpoint>',
       'Mount an image',
       (y) => mountOptions(y.positional('name', { type: 'string', demandOption: true, describe: 'Digest or refs/…' })),
-      (args) => runMount(context(args), args),
+      async (args) => (await mountVerbs()).runMount(context(args), args),
     );
 }

@@ -37,9 +37,19 @@ root_argument() {
   [[ ${BOOTC_bootloader:-systemd} != grub ]] || echo "root=UUID=$(findmnt --noheadings --output UUID --mountpoint /sysroot)"
 }
 
+# has_verity: whether the root file system of the cell has fs-verity. No kernel has it for xfs.
+has_verity() {
+  [[ ${BOOTC_filesystem:-ext4} != xfs ]]
+}
+
+# optional_mark: what stands before the id of a deployment on the kernel command line where fs-verity may be missing.
+optional_mark() {
+  has_verity || echo '?'
+}
+
 # deployment_id: the fs-verity digest the kernel was told to boot.
 deployment_id() {
-  kernel_arguments | sed -n 's/^composefs=//p'
+  kernel_arguments | sed -n 's/^composefs=?\{0,1\}//p'
 }
 
 # os_release KEY: of the image, not of /etc.

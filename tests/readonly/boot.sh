@@ -37,7 +37,7 @@ linux $folder/vmlinuz
 initrd $folder/initrd
 options $options
 sort-key bootc-$os_id-0" "$text"
-  check_equal 'options name the deployment once' "composefs=$id" "$(tr ' ' '\n' <<<"$options" | grep '^composefs')"
+  check_equal 'options name the deployment once' "composefs=$(optional_mark)$id" "$(tr ' ' '\n' <<<"$options" | grep '^composefs')"
   check_equal 'options name root only where systemd does not find it' "$(root_argument)" \
     "$(tr ' ' '\n' <<<"$options" | grep '^root=')"
   check_equal 'options ask for a writable state' rw "$(tr ' ' '\n' <<<"$options" | grep -x rw)"

@@ -74,8 +74,10 @@ check_match 'aleph: SELinux' '^(enabled|disabled|host-disabled|force-target-disa
 # --- the repository
 check_equal 'meta.json: version, algorithm and default format' '[1,"fsverity-sha512-12",1]' \
   "$(jq -c '[.version, .algorithm, .erofs_formats.default]' "$repository/meta.json")"
-check_match 'meta.json is sealed, so the repository is held to fs-verity' '^sha512:[0-9a-f]{128}' \
-  "$(fsverity measure "$repository/meta.json" 2>&1)"
+if has_verity; then
+  check_match 'meta.json is sealed, so the repository is held to fs-verity' '^sha512:[0-9a-f]{128}' \
+    "$(fsverity measure "$repository/meta.json" 2>&1)"
+fi
 check_equal 'links of the repository that do not resolve' '' "$(find "$repository/images" "$repository/streams" -xtype l)"
 check_equal 'the manifest of the deployment is kept' 1 "$(find "$repository/streams" -maxdepth 1 -name "oci-manifest-$digest" | wc -l)"
 check_equal 'the deployment holds its manifest by a tag' "../../oci-manifest-$digest" \

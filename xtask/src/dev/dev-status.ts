@@ -19,7 +19,7 @@ export interface DevVmStatus {
   readonly checkout: string | undefined;
   readonly image: string | undefined;
   readonly sshPort: number | undefined;
-  /** The build of bootc in the guest; undefined when it does not answer or names none. */
+  /** The build of bootc in the guest; undefined when it does not answer, names none, or is of another checkout. */
   readonly buildId: string | undefined;
   readonly versions: readonly SysextVersion[];
 }
@@ -28,14 +28,16 @@ export interface DevVmStatus {
 export async function devVmStatus(bcvk: BcvkClient): Promise<DevVmStatus> {
   const vm = await bcvk.inspect(devVmName);
   const versions = await listSysextVersions(devPlaces.sysext);
+  const checkout = vm === undefined ? undefined : checkoutOf(vm);
+  const isAsked = vm?.state === 'running' && isOurs(checkout);
   return {
     name: devVmName,
     state: vm?.state,
     cell: vm === undefined ? undefined : cellOf(vm),
-    checkout: vm === undefined ? undefined : checkoutOf(vm),
+    checkout,
     image: vm?.image ?? undefined,
     sshPort: vm?.ssh_port ?? undefined,
-    buildId: vm?.state === 'running' ? await guestBuild(bcvk) : undefined,
+    buildId: isAsked ? await guestBuild(bcvk) : undefined,
     versions,
   };
 }
@@ -43,20 +45,25 @@ export async function devVmStatus(bcvk: BcvkClient): Promise<DevVmStatus> {
 /** The same as lines for a person. Pure. */
 export function describeDevVm(status: DevVmStatus): string[] {
   if (status.state === undefined) return [`there is no VM ${status.name}; just bcvk up makes it`];
-  const current = status.versions.find(({ isCurrent }) => isCurrent)?.buildId;
-  const build =
-    status.buildId === undefined
-      ? `no answer in ${answerMs / 1000} s`
-      : `${status.buildId}${status.buildId === current ? ' (current)' : ` (current is ${current ?? 'none'}: just bcvk sync)`}`;
   const rows = [
     ['state', status.state],
     ['cell', status.cell ?? 'unknown'],
     ['image', status.image ?? 'unknown'],
-    ...(status.checkout === undefined || status.checkout === workspaceRoot ? [] : [['of', status.checkout]]),
     ['ssh', `port ${status.sshPort ?? '-'}, key target/${status.name}.ssh-key`],
-    ['bootc', build],
+    isOurs(status.checkout) ? ['bootc', describeProgram(status)] : ['of', `the checkout ${status.checkout}`],
   ];
   return [status.name, ...rows.map(([name = '', value = '']) => `  ${name.padEnd(6)} ${value}`)];
+}
+
+function describeProgram({ state, buildId, versions }: DevVmStatus): string {
+  if (state !== 'running') return 'not running: just bcvk up';
+  if (buildId === undefined) return `no answer in ${answerMs / 1000} s`;
+  const current = versions.find(({ isCurrent }) => isCurrent)?.buildId;
+  return buildId === current ? `${buildId} (current)` : `${buildId} (current is ${current ?? 'none'}: just bcvk sync)`;
+}
+
+function isOurs(checkout: string | undefined): boolean {
+  return checkout === undefined || checkout === workspaceRoot;
 }
 
 async function guestBuild(bcvk: BcvkClient): Promise<string | undefined> {

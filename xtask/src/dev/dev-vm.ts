@@ -36,16 +36,19 @@ export interface UpOptions {
  * Makes sure that the development VM runs, with our program of this moment in it. A VM that is there stays as it is and
  * is synced; one that is stopped is started.
  *
- * @throws CodedError DEV_VM_OTHER_CELL when it is of another cell than the settings say; LaunchError; GuestDeath.
+ * @throws CodedError DEV_VM_OTHER_CELL when it is of another cell than the settings say; DEV_VM_OTHER_CHECKOUT; LaunchError;
+ * GuestDeath.
  */
 export async function upDevVm(options: UpOptions): Promise<SysextVersion> {
   const { bcvk, signal, request } = options;
-  const version = await buildSysext(signal);
   const present = await bcvk.inspect(devVmName, signal);
+  if (present !== undefined) {
+    refuseOtherCheckout(present);
+    if (!options.replace) refuseOtherCell(present, request.cell);
+  }
+  const version = await buildSysext(signal);
   if (present === undefined || options.replace) await makeDevVm(options, present);
   else {
-    refuseOtherCheckout(present);
-    refuseOtherCell(present, request.cell);
     if (present.state === 'running') note(`${devVmName} runs already`);
     else await startDevVm(options);
   }

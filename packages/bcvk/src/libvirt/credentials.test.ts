@@ -19,12 +19,14 @@ test('a guest with mounts, storage and journal streams', async () => {
     ],
     hasHostStorage: true,
     streamsJournal: true,
+    isEmulated: true,
   });
   await expect(decoded(credentials)).toMatchFileSnapshot('./golden/credentials.txt');
 });
 
 test('a plain guest gets a key and nothing else', () => {
-  const credentials = guestCredentials({ sshPublicKey: 'k', mounts: [], hasHostStorage: false, streamsJournal: false });
+  const none = { mounts: [], hasHostStorage: false, streamsJournal: false, isEmulated: false };
+  const credentials = guestCredentials({ sshPublicKey: 'k', ...none });
   expect(decoded(credentials)).toBe(`### tmpfiles.extra\n${rootKeyTmpfiles('k')}`);
   expect(rootKeyTmpfiles('k')).toContain(`authorized_keys 0600 - - - ${Buffer.from('k\n').toString('base64')}`);
 });

@@ -18,7 +18,15 @@ export interface GuestSetup {
   mounts: readonly GuestMount[];
   hasHostStorage: boolean;
   streamsJournal: boolean;
+  /** Whether QEMU translates the guest's code. */
+  isEmulated: boolean;
 }
+
+/**
+ * QEMU keeps what it translated by the address that code has in a process, so that with random ones each start of a program
+ * is translated anew: a fifth of the time of a boot, and near half of that of a shell script.
+ */
+const equalAddresses: [string, string] = ['sysctl.extra', 'kernel.randomize_va_space=0\n'];
 
 /**
  * The SMBIOS strings that set a guest up at each boot: root's key, mounts, the host's container storage, journal streams.
@@ -45,6 +53,7 @@ export function guestCredentials(setup: GuestSetup): string[] {
     : [];
   const all: [string, string][] = [
     ['tmpfiles.extra', rootKeyTmpfiles(setup.sshPublicKey) + (setup.hasHostStorage ? storageTmpfiles : '')],
+    ...(setup.isEmulated ? [equalAddresses] : []),
     ...units.map(([name, content]): [string, string] => [`systemd.extra-unit.${name}`, content]),
     ...storage,
     ...(wantsMounts.length === 0

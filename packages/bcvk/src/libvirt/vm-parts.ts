@@ -64,6 +64,7 @@ export function describeDomain({ request, baseDisk, accel, context }: VmParts, o
       mounts: shares.mounts,
       hasHostStorage: request.bindStorage,
       streamsJournal: logs.journal !== undefined,
+      isEmulated: accel === 'tcg',
     }),
     sshPort: own.sshPort,
     ports: own.ports,

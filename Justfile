@@ -83,19 +83,19 @@ tmt-vm-cleanup *ARGS:
 [group('checks')]
 [no-exit-message]
 test *ARGS:
-    @{{ xtask }} check "$@"
+    @{{ xtask }} test "$@"
 
 # Style and common mistakes
 [group('checks')]
 [no-exit-message]
 lint *ARGS:
-    @{{ xtask }} check lint "$@"
+    @{{ xtask }} test lint "$@"
 
 # Types
 [group('checks')]
 [no-exit-message]
 types *ARGS:
-    @{{ xtask }} check types "$@"
+    @{{ xtask }} test types "$@"
 
 # Tests of pure logic: no root, no other tools
 [group('checks')]

@@ -46,10 +46,10 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./vm-tests.ts')).testDeadGuests,
   },
   {
-    name: 'check',
+    name: 'test',
     describe: 'lint, types, unit and interop tests: all that needs no VM',
     group: 'test',
-    load: async () => (await import('./check.ts')).check,
+    load: async () => (await import('./test.ts')).test,
   },
   {
     name: 'tmt-provision',

@@ -101,18 +101,3 @@ test('each edit in the documents changes the file that it names', async () => {
     expect([path, stdout === textOf(path)]).toEqual([path, false]);
   }
 });
-
-test('each recipe has a row in the README', () => {
-  const rows = textOf('README.md');
-  const recipes = [...textOf('Justfile').matchAll(/^([a-z][a-z-]*)(?: \*?[A-Z]+)*:(?!=)/gm)].map(
-    ([, name = '']) => name,
-  );
-  expect(recipes.length).toBeGreaterThan(25);
-  for (const name of recipes.filter((each) => each !== 'default')) {
-    expect([name, new RegExp(`^\\| \`just ${name}[ \`]`, 'm').test(rows)]).toEqual([name, true]);
-  }
-  const bcvk = [...textOf('bcvk.just').matchAll(/^([a-z][a-z-]*)(?: \*?[A-Z]+)*:(?!=)/gm)].map(([, name = '']) => name);
-  for (const name of bcvk.filter((each) => each !== 'default')) {
-    expect([name, new RegExp(`^\\| \`just bcvk .*\`${name}\``, 'm').test(rows)]).toEqual([name, true]);
-  }
-});

@@ -30,6 +30,12 @@ test('the README has a row for each recipe, and none for another', () => {
   expect(rows.toSorted()).toEqual(recipes.toSorted());
 });
 
+test('the README names each recipe of `just bcvk`', () => {
+  const [row = ''] = /^\| `just bcvk .*$/m.exec(textOf('README.md')) ?? [];
+  const recipes = [...textOf('bcvk.just').matchAll(/^([a-z][a-z-]*)(?: \*?[A-Z]+)*:(?!=)/gm)].map(([, name]) => name);
+  for (const name of recipes.filter((each) => each !== 'default')) expect(row).toContain(`\`${name}\``);
+});
+
 test('each verb of xtask but run-tmt is a recipe of its name; those of the development VM are recipes of `just bcvk`', () => {
   for (const { name } of verbs.filter((verb) => verb.name !== 'run-tmt')) {
     const [file, recipe] = name.startsWith('dev-') ? ['bcvk.just', name.slice('dev-'.length)] : ['Justfile', name];

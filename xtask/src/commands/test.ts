@@ -21,13 +21,13 @@ async function shellScripts(): Promise<string[]> {
   return stdout.split('\0').filter((name) => name !== '');
 }
 
-export const check = defineVerb({
+export const test = defineVerb({
   synopsis: '[check..]',
   positionals: {
     check: { type: 'string', array: true, choices: names, describe: 'which; default: all, in this order' },
   },
   options: {},
-  examples: [['check lint types', 'what takes seconds']],
+  examples: [['test lint types', 'what takes seconds']],
   run: async (args, { signal }) => {
     const { run } = await import('@workbench/run');
     const { formatDuration } = await import('../steps/plain-renderer.ts');

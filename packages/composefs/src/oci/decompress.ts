@@ -9,41 +9,49 @@ const options = { chunkSize: 256 * 1024, highWaterMark: 4 * 1024 * 1024 };
 const gzipMagic = Buffer.from([0x1f, 0x8b]);
 const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
-/**
- * The archive of a layer: plain, gzip (all members) or zstd (all frames). How it is compressed is seen by how it begins,
- * since archives that `docker save` makes have a manifest that says something else.
- *
- * @param blob may use the memory of a chunk again once the next is asked for; what comes out stays as it is.
- * @throws CodedError `OCI_LAYER_TYPE` for a media type that is no archive; `OCI_LAYER_DAMAGED` while reading.
- */
-export function decompressLayer(mediaType: string, blob: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  if (/[.+](tar|gzip|zstd)$/.test(mediaType)) return decompress(blob);
-  throw new CodedError('OCI_LAYER_TYPE', `a layer has the unknown type ${mediaType}`, {
-    hint: 'layers have to be tar archives: plain, gzip or zstd',
-  });
+/** The archive of a layer. */
+export interface LayerArchive {
+  /** Whether it is anything else than the blob. */
+  isCompressed: boolean;
+  /** Ends the reading of the blob when it is no longer read itself. */
+  chunks: AsyncIterable<Buffer>;
 }
 
-async function* decompress(blob: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const pieces = blob[Symbol.asyncIterator]();
-  try {
-    let head: Buffer = Buffer.alloc(0);
-    while (head.length < zstdMagic.length) {
-      const { value, done } = await pieces.next();
-      if (done === true) break;
-      head = Buffer.concat([head, value]);
-    }
-    const whole = prepend(head, pieces);
-    if (head.subarray(0, gzipMagic.length).equals(gzipMagic)) yield* inflate(whole, createGunzip(options));
-    else if (head.subarray(0, zstdMagic.length).equals(zstdMagic)) yield* inflate(whole, createZstdDecompress(options));
-    else yield* copyOf(whole);
-  } finally {
-    await pieces.return?.();
+/**
+ * Opens the archive of a layer: plain, gzip (all members) or zstd (all frames). How it is compressed is seen by how it
+ * begins, since archives that `docker save` makes have a manifest that says something else.
+ *
+ * @param blob may use the memory of a chunk again once the next is asked for; what comes out stays as it is.
+ * @throws CodedError `OCI_LAYER_TYPE` for a media type that is no archive; whatever `blob` throws; `OCI_LAYER_DAMAGED`
+ * while reading.
+ */
+export async function openArchive(mediaType: string, blob: AsyncIterable<Buffer>): Promise<LayerArchive> {
+  if (!/[.+](tar|gzip|zstd)$/.test(mediaType)) {
+    throw new CodedError('OCI_LAYER_TYPE', `a layer has the unknown type ${mediaType}`, {
+      hint: 'layers have to be tar archives: plain, gzip or zstd',
+    });
   }
+  const pieces = blob[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < zstdMagic.length) {
+    const { value, done } = await pieces.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  const whole = prepend(head, pieces);
+  const begins = (magic: Buffer) => head.subarray(0, magic.length).equals(magic);
+  if (begins(gzipMagic)) return { isCompressed: true, chunks: inflate(whole, createGunzip(options)) };
+  if (begins(zstdMagic)) return { isCompressed: true, chunks: inflate(whole, createZstdDecompress(options)) };
+  return { isCompressed: false, chunks: copyOf(whole) };
 }
 
 async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield head;
-  yield* { [Symbol.asyncIterator]: () => rest };
+  try {
+    yield head;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  } finally {
+    await rest.return?.();
+  }
 }
 
 async function* copyOf(blob: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

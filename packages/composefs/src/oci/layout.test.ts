@@ -102,6 +102,11 @@ describe('layers are read', () => {
 describe('images are refused', () => {
   const cases: [code: string, what: string, image: MadeImage, suffix?: string][] = [
     ['OCI_BLOB_MISMATCH', 'with another content than the diff id says', { diffId: `sha256:${'0'.repeat(64)}` }],
+    [
+      'OCI_BLOB_MISMATCH',
+      'with other compressed content than the diff id says',
+      { diffId: `sha256:${'0'.repeat(64)}`, layerType: '+gzip', layer: gzipSync(archive) },
+    ],
     ['OCI_DIGEST', 'with a diff id of another hash', { diffId: `sha512:${'0'.repeat(128)}` }],
     ['OCI_LAYER_DAMAGED', 'with damaged gzip', { layerType: '+gzip', layer: gzipSync(archive).subarray(0, -100) }],
     [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CodedError } from '@workbench/run';
 import type { ImageSource, LayerSource } from '../containers-storage/image-source.ts';
 import { compareDigest } from './compare-digest.ts';
-import { decompressLayer } from './decompress.ts';
+import { openArchive } from './decompress.ts';
 import { isContainerImage, type OciDescriptor, parseConfig, parseManifest } from './manifest.ts';
 import { checkSha256 } from './names.ts';
 import { readArchiveLayer } from './read-archive-layer.ts';
@@ -49,10 +49,14 @@ function makeLayer(name: string, image: PackedImage, packed: { layer: OciDescrip
         blobHash.update(chunk);
         report(chunk.length);
       });
-      const archive = observe(decompressLayer(layer.mediaType, blob), (chunk) => diffHash.update(chunk));
+      const { isCompressed, chunks } = await openArchive(layer.mediaType, blob);
+      const archive = isCompressed ? observe(chunks, (chunk) => diffHash.update(chunk)) : chunks;
       await readArchiveLayer(repository, archive, builder, store);
-      compareDigest(`layer ${layer.digest} of ${name}`, layer.digest, blobHash.digest('hex'));
-      compareDigest(`the uncompressed layer ${layer.digest} of ${name}`, diffId, diffHash.digest('hex'));
+      const blobDigest = blobHash.digest('hex');
+      compareDigest(`layer ${layer.digest} of ${name}`, layer.digest, blobDigest);
+      // What is not compressed has been hashed already.
+      const diffDigest = isCompressed ? diffHash.digest('hex') : blobDigest;
+      compareDigest(`the uncompressed layer ${layer.digest} of ${name}`, diffId, diffDigest);
     },
   };
 }

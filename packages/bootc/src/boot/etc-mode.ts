@@ -7,7 +7,7 @@ import { z } from 'zod';
 export type EtcMode = 'none' | 'bind' | 'overlay' | 'transient';
 
 /** What the initramfs reads of an image, relative to its root: the text that dracut copies is this one. */
-export const setupRootConfiguration = { directory: 'usr/lib/composefs', name: 'setup-root-conf.toml' } as const;
+const setupRootConfiguration = { directory: 'usr/lib/composefs', name: 'setup-root-conf.toml' } as const;
 
 const modeOfWord = {
   none: 'none',

@@ -15,7 +15,7 @@ export interface InstalledMounts {
 }
 
 /** The `/boot` of an installation. */
-export function bootFolderOf({ rootMount, bootMount }: Pick<InstalledMounts, 'rootMount' | 'bootMount'>): string {
+function bootFolderOf({ rootMount, bootMount }: Pick<InstalledMounts, 'rootMount' | 'bootMount'>): string {
   return bootMount ?? join(rootMount, 'boot');
 }
 

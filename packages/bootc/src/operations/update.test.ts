@@ -32,8 +32,17 @@ const assertClean = () =>
   });
 
 test('an upgrade is staged with state, origin, entries and record, and shares the kernel', async () => {
-  publish({ ...bootableFiles('2'), 'etc/new': 'brought by the image\n', 'etc/.updated': '' });
+  publish({
+    ...bootableFiles('2'),
+    'etc/new': 'brought by the image\n',
+    'etc/.updated': '',
+    'boot/text': 'of the image',
+  });
+  const images = () => readdirSync(join(system.repositoryPath, 'images'));
+  const imagesBefore = images();
   const id = await runUpgrade();
+  // One in each format, and none but those to boot.
+  expect(images().filter((name) => !imagesBefore.includes(name))).toHaveLength(2);
   const { staged, booted } = await roles();
   expect(staged?.id).toBe(id);
   expect(booted.id).toBe(system.booted.id);

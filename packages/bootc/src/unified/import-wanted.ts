@@ -34,6 +34,7 @@ export async function importWantedImage(repository: Repository, options: ImportW
   const shared = unified === undefined ? undefined : await shareContent(repository, unified, options);
   const image = await importImage(repository, acquired.source, {
     bootable: true,
+    isBootOnly: true,
     ...acquired.options,
     onProgress: (progress) => {
       // After a pull there is nothing to wait for but the making of the images; totals stay those of the pull.

@@ -49,6 +49,6 @@ export const devEphemeral = defineVerb({
 /** By them the VM is found and removed when this process could not do it. */
 async function ownLabels(): Promise<string[]> {
   const { ownerLabelStart, testLabel } = await import('../vm/reaper.ts');
-  const { currentOwner, formatOwner } = await import('../runs/owner.ts');
-  return [testLabel, `${ownerLabelStart}${formatOwner(currentOwner())}`].map((label) => `--label=${label}`);
+  const { ownerOf, formatOwner } = await import('../runs/owner.ts');
+  return [testLabel, `${ownerLabelStart}${formatOwner(ownerOf())}`].map((label) => `--label=${label}`);
 }

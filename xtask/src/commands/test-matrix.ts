@@ -37,7 +37,7 @@ export const testMatrix = defineVerb({
   ],
   run: async (args, { signal }) => {
     const { listPlanNames, requireMatchingPlans } = await import('../plan/plan-names.ts');
-    const { continueMatrix, failedPairs, matrixResult, pendingPairs, readMatrixState } = await import(
+    const { continueMatrix, failedPairs, matrixResult, pendingPairs, readMatrixState, takeMatrix } = await import(
       '../test-matrix/matrix-state.ts'
     );
     const { keepMatrix, stateFileName } = await import('../test-matrix/keep-matrix.ts');
@@ -50,7 +50,8 @@ export const testMatrix = defineVerb({
 
     const folder = join(workspace.target, 'matrix');
     const wanted = { cells: [...chosen.keys()], plans };
-    const state = continueMatrix(readMatrixState(join(folder, stateFileName)), wanted, {
+    const last = readMatrixState(join(folder, stateFileName));
+    const state = continueMatrix(last, wanted, {
       lastFailed: args['last-failed'] ?? false,
       fresh: args.fresh ?? false,
       now: new Date(),
@@ -60,6 +61,8 @@ export const testMatrix = defineVerb({
       printLines([...pending.map(({ cell, plan }) => `${cell}  ${plan}`), matrixTable(state)]);
       return 0;
     }
+    takeMatrix(state, last);
+    keepMatrix(folder, state);
     const everyCell = new Map(everyValidCell().map((cell) => [formatCell(cell), cell]));
     const keep = (result: MatrixResult): void => {
       state.results.push(result);

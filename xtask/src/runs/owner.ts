@@ -12,11 +12,11 @@ export interface Owner {
   readonly bootId: string;
 }
 
-/** The owner that this process is. */
-export function currentOwner(): Owner {
-  const startTicks = startTicksOf(process.pid);
-  if (startTicks === undefined) throw new Error('/proc/self/stat cannot be read');
-  return { pid: process.pid, startTicks, bootId: currentBootId() };
+/** The owner that a process is, this one by default. @throws Error when it does not run. */
+export function ownerOf(pid = process.pid): Owner {
+  const startTicks = startTicksOf(pid);
+  if (startTicks === undefined) throw new Error(`process ${pid} does not run`);
+  return { pid, startTicks, bootId: currentBootId() };
 }
 
 /** One word, safe in a label: `PID-TICKS-BOOTID`. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { currentOwner, isAlive } from './owner.ts';
+import { isAlive, ownerOf } from './owner.ts';
 
 const recordSchema = z.object({
   id: z.string(),
@@ -51,7 +51,7 @@ export function createRunFolder(root: string, options: { title: string; keep?: n
   // tmt has the folder under the same name in the guest, where it must outlive a reboot.
   const workPath = `/var/tmp/bootc-tmt-${suffix}`;
   mkdirSync(path, { recursive: true });
-  const record: RunRecord = { id, title, startedAt: now.toISOString(), workPath, owner: currentOwner() };
+  const record: RunRecord = { id, title, startedAt: now.toISOString(), workPath, owner: ownerOf() };
   writeRecord(path, record);
   mkdirSync(workPath, { mode: 0o700 });
   pointLatestAt(root, id);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { CodedError } from '@workbench/run';
 import { z } from 'zod';
 import { hasFailed, type PlanReport } from '../report/plan-report.ts';
+import { formatOwner, isAlive, ownerOf, parseOwner } from '../runs/owner.ts';
 
 const resultSchema = z.object({
   cell: z.string(),
@@ -17,6 +18,8 @@ const resultSchema = z.object({
 const stateSchema = z.object({
   startedAt: z.string(),
   finishedAt: z.string().optional(),
+  /** The process that runs it, or ran it last, as `formatOwner` writes it. */
+  owner: z.string().optional(),
   /** What the matrix was begun with; another one begins anew. */
   cells: z.array(z.string()),
   plans: z.array(z.string()),
@@ -66,6 +69,22 @@ export function continueMatrix(
   }
   const isSame = JSON.stringify([last.cells, last.plans]) === JSON.stringify([wanted.cells, wanted.plans]);
   return last.finishedAt === undefined && isSame ? last : fresh;
+}
+
+/**
+ * Makes this process the one that runs a matrix.
+ *
+ * @param last the state that was found.
+ * @throws CodedError MATRIX_IS_RUN when another process is at it.
+ */
+export function takeMatrix(state: MatrixState, last: MatrixState | undefined): void {
+  const owner = parseOwner(last?.owner ?? '');
+  if (owner !== undefined && owner.pid !== process.pid && isAlive(owner)) {
+    throw new CodedError('MATRIX_IS_RUN', `process ${owner.pid} runs the matrix of this checkout`, {
+      hint: 'wait for it, or stop it with Ctrl-C: the next one goes on where it stopped',
+    });
+  }
+  state.owner = formatOwner(ownerOf());
 }
 
 /** The pairs that a state still lacks, cell by cell. */

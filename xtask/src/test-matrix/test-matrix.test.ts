@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { expect, test } from 'vitest';
+import { formatOwner, ownerOf } from '../runs/owner.ts';
 import { keepMatrix, stateFileName } from './keep-matrix.ts';
 import { matrixPage } from './matrix-page.ts';
 import {
@@ -13,6 +14,7 @@ import {
   matrixResult,
   pendingPairs,
   readMatrixState,
+  takeMatrix,
 } from './matrix-state.ts';
 import { matrixTable } from './matrix-table.ts';
 
@@ -51,6 +53,18 @@ test('a matrix that is through, is another one, or is not wanted any more begins
     [undefined, wanted, false],
   ] as const) {
     expect(continueMatrix(last, want as typeof wanted, { ...options, fresh }).results).toEqual([]);
+  }
+});
+
+test('a matrix that another process runs is left to it; one that was killed holds nothing', () => {
+  const other = ownerOf(process.ppid);
+  expect(() => takeMatrix({ ...half }, { ...half, owner: formatOwner(other) })).toThrow(
+    `process ${process.ppid} runs the matrix of this checkout`,
+  );
+  for (const owner of [undefined, formatOwner({ ...other, startTicks: '1' }), formatOwner(ownerOf())]) {
+    const state = { ...half };
+    takeMatrix(state, { ...half, ...(owner === undefined ? {} : { owner }) });
+    expect(state).toMatchObject({ owner: formatOwner(ownerOf()) });
   }
 });
 

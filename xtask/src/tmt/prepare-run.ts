@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CodedError } from '@workbench/run';
-import { currentOwner, formatOwner } from '../runs/owner.ts';
+import { formatOwner, ownerOf } from '../runs/owner.ts';
 import { createRunFolder, keptRuns, type RunFolder } from '../runs/run-folder.ts';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, step } from '../steps/step.ts';
@@ -67,7 +67,7 @@ export async function prepareRun(options: RunOptions, title: string): Promise<Pr
       note(`left by a dead run, removed: ${line}`);
     const keep = options.logDir === undefined ? keptRuns : Number.POSITIVE_INFINITY;
     const folder = createRunFolder(world.runsRoot, { title, keep });
-    const owner = options.preserveVm ? [] : [`${ownerLabelStart}${formatOwner(currentOwner())}`];
+    const owner = options.preserveVm ? [] : [`${ownerLabelStart}${formatOwner(ownerOf())}`];
     const labels = [testLabel, `bootc.run=${folder.id}`, ...owner];
     return { world, folder, bcvk, support: bcvkSupportOf(help), accel, labels, machine };
   });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import { currentOwner, formatOwner } from '../runs/owner.ts';
+import { formatOwner, ownerOf } from '../runs/owner.ts';
 import { createRunFolder } from '../runs/run-folder.ts';
 import { BcvkClient } from './bcvk-client.ts';
 import { type FakeGuest, fakeGuest } from './fake-guest.ts';
@@ -14,8 +14,8 @@ afterEach(() => {
   guest = undefined;
 });
 
-const alive = `${ownerLabelStart}${formatOwner(currentOwner())}`;
-const gone = `${ownerLabelStart}${formatOwner({ ...currentOwner(), startTicks: '1' })}`;
+const alive = `${ownerLabelStart}${formatOwner(ownerOf())}`;
+const gone = `${ownerLabelStart}${formatOwner({ ...ownerOf(), startTicks: '1' })}`;
 
 function vm(name: string, labels: string[]) {
   return { name, state: 'running', labels };

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { currentOwner, formatOwner } from '../runs/owner.ts';
+import { formatOwner, ownerOf } from '../runs/owner.ts';
 import { ownerLabelStart, testLabel } from './reaper.ts';
 import { removeTestVms } from './remove-test-vms.ts';
 
-const alive = `${ownerLabelStart}${formatOwner(currentOwner())}`;
-const gone = `${ownerLabelStart}${formatOwner({ ...currentOwner(), startTicks: '1' })}`;
+const alive = `${ownerLabelStart}${formatOwner(ownerOf())}`;
+const gone = `${ownerLabelStart}${formatOwner({ ...ownerOf(), startTicks: '1' })}`;
 
 function fakeBcvk(): { list: () => Promise<never>; remove: (name: string) => Promise<void>; removed: string[] } {
   const vm = (name: string, ...labels: string[]): unknown => ({

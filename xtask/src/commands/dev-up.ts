@@ -1,5 +1,6 @@
 import { devVmName } from '../dev/dev-places.ts';
 import { reportSteps } from '../steps/report-steps.ts';
+import { note } from '../steps/step.ts';
 import { withReport } from './print.ts';
 import { settingsOf, vmOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
@@ -19,8 +20,9 @@ export const devUp = defineVerb({
     await requireSecureBootKeys(settings.cell);
     return withReport((print) =>
       reportSteps(async () => {
-        const { image, isMissing } = await chooseDevImage(settings);
-        if (isMissing) {
+        const { image, why, mustBuild } = await chooseDevImage(settings);
+        note(`image ${image}: ${why}`);
+        if (mustBuild) {
           const { buildImages } = await import('../image/build.ts');
           const { imageOptions } = await import('./image-options.ts');
           await buildImages({ ...imageOptions(settings), signal });

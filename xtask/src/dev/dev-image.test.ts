@@ -4,20 +4,41 @@ import { chooseDevImage } from './dev-image.ts';
 
 const settings = (environment: Record<string, string>) => resolveSettings({ environment });
 
+const inspect = (kind?: string) => async () => ({ labels: kind === undefined ? {} : { 'workbench.kind': kind } });
+
 test('BOOTC_BASE_IMAGE comes before BOOTC_base, that before the built image', async () => {
   const base = { BOOTC_base: 'localhost/base' };
-  expect(await chooseDevImage(settings({ ...base, BOOTC_BASE_IMAGE: 'localhost/whole' }), async () => true)).toEqual({
+  expect(await chooseDevImage(settings({ ...base, BOOTC_BASE_IMAGE: 'localhost/whole' }), inspect())).toEqual({
     image: 'localhost/whole',
     why: 'BOOTC_BASE_IMAGE',
-    isMissing: false,
+    mustBuild: false,
   });
-  expect(await chooseDevImage(settings(base), async () => true)).toMatchObject({ image: 'localhost/base' });
-  expect(await chooseDevImage(settings({}), async () => true)).toMatchObject({
+  expect(await chooseDevImage(settings(base), inspect())).toMatchObject({ image: 'localhost/base' });
+  for (const there of [inspect(), inspect('composefs/systemd/bls')]) {
+    expect(await chooseDevImage(settings({}), there)).toEqual({
+      image: 'localhost/bootc',
+      why: 'it is there',
+      mustBuild: false,
+    });
+  }
+  expect(await chooseDevImage(settings({}), async () => undefined)).toMatchObject({
     image: 'localhost/bootc',
-    isMissing: false,
+    mustBuild: true,
   });
-  expect(await chooseDevImage(settings({}), async () => false)).toMatchObject({
-    image: 'localhost/bootc',
-    isMissing: true,
-  });
+});
+
+test('an image that was built for other cells is built anew', async () => {
+  for (const [environment, kind] of [
+    [{ BOOTC_boot_type: 'uki' }, 'composefs/systemd/bls'],
+    [{ BOOTC_boot_type: 'uki', BOOTC_filesystem: 'xfs' }, 'composefs/systemd/uki/unsealed/verity'],
+    [{ BOOTC_bootloader: 'grub' }, 'composefs/systemd/bls'],
+  ] as const) {
+    expect(await chooseDevImage(settings(environment), inspect(kind))).toEqual({
+      image: 'localhost/bootc',
+      why: `the one that is there was built for ${kind}`,
+      mustBuild: true,
+    });
+  }
+  const other = settings({ BOOTC_filesystem: 'btrfs' });
+  expect(await chooseDevImage(other, inspect('composefs/systemd/bls'))).toMatchObject({ mustBuild: false });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
 import { isSealed } from '../matrix/bcvk-options.ts';
 import type { Cell } from '../matrix/cell.ts';
-import { imageBuildArguments } from '../matrix/image-arguments.ts';
+import { imageBuildArguments, imageKind } from '../matrix/image-arguments.ts';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, progress, step } from '../steps/step.ts';
 import { debianBaseOf, ensureDebianImage, sealingTools } from './base.ts';
@@ -13,6 +13,9 @@ import { inspectImage, podman } from './podman.ts';
 
 /** The name of the image under test. */
 export const bootcImage = 'localhost/bootc';
+
+/** The label of an image that says for which cells it was made: `imageKind`. */
+export const kindLabel = 'workbench.kind';
 
 /** Images to upgrade to, tagged with their number; what they say is in `/usr/share/bootc-tests-marker`. */
 const upgradeImage = 'localhost/bootc-upgrade';
@@ -196,6 +199,7 @@ export function buildArguments({ cell, base, context, certificate, upgrade }: Bu
     `--build-arg=system_inputs=${context.systemInputs}`,
     ...(cell.bootType === 'uki' ? [`--build-arg=inputs=${context.inputs}`] : []),
     ...imageBuildArguments(cell),
+    `--label=${kindLabel}=${imageKind(cell)}`,
     ...(cell.bootType === 'bls' && base === debianBaseOf(cell).name ? ['--build-arg=lint=--fatal-warnings'] : []),
     ...(isSealed(cell) ? [...sealing, `--build-arg=certificate=${certificate ?? 'none'}`] : []),
     `--file=${join(workspaceRoot, 'images/Containerfile')}`,

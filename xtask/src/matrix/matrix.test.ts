@@ -3,7 +3,7 @@ import { listPlanNames } from '../plan/plan-names.ts';
 import { bcvkOptions } from './bcvk-options.ts';
 import { axisList, cellSlug, defaultCell, everyRawCell, formatCell } from './cell.ts';
 import { ciMatrix, planGroups } from './ci-matrix.ts';
-import { imageBuildArguments, isBuiltHere } from './image-arguments.ts';
+import { imageBuildArguments, imageKind, isBuiltHere } from './image-arguments.ts';
 import { brokenRules, cellRules, everyValidCell, nearestValidCell } from './rules.ts';
 
 test('each of the 48 raw cells is accepted, or refused with all its rules and the nearest valid cell', async () => {
@@ -44,6 +44,7 @@ test.each(everyValidCell().map((cell) => [cellSlug(cell), cell] as const))(
       ...bcvkOptions(cell, { secureBootKeysDir: 'KEYS' }).map((option) => `  ${option}`),
       'podman build',
       ...imageBuildArguments(cell).map((option) => `  ${option}`),
+      `image of kind ${imageKind(cell)}`,
       '',
     ].join('\n');
     await expect(text).toMatchFileSnapshot(`golden/${slug}.txt`);

@@ -7,7 +7,7 @@
 require_composefs_guest() {
   local source
   source=$(findmnt --noheadings --output SOURCE --target / 2>/dev/null)
-  if ((EUID != 0)) || [[ $source != composefs:* ]] || ! grep -q 'composefs=' /proc/cmdline; then
+  if ((EUID != 0)) || [[ $source != composefs:* && $source != transient:composefs=* ]] || ! grep -q 'composefs=' /proc/cmdline; then
     echo "refused: needs root on a booted composefs system (the source of / is '$source')" >&2
     exit 2
   fi

@@ -1,0 +1,101 @@
+#!/bin/bash
+# A root and an /etc that are gone with the power: what is written there is lost, /var stays, and updates go on.
+# shellcheck disable=SC2317 # stages are called by their names
+# shellcheck source=SCRIPTDIR/../lib/checks.sh
+. "$(dirname "$0")/../lib/checks.sh"
+# shellcheck source=SCRIPTDIR/../lib/stages.sh
+. "$(dirname "$0")/../lib/stages.sh"
+# shellcheck source=SCRIPTDIR/../lib/deployments.sh
+. "$(dirname "$0")/../lib/deployments.sh"
+
+# initramfs_archive FOLDER: what is in it as an archive that the kernel unpacks (its documentation, driver-api/early-userspace/
+# buffer-format.rst): in the "newc" format, the end of it included.
+initramfs_archive() {
+  python3 - "$1" <<'PYTHON'
+import os, sys
+
+folder = sys.argv[1]
+out = sys.stdout.buffer
+
+def padded(data):
+    return data + b'\0' * (-len(data) % 4)
+
+def entry(name, mode, data=b''):
+    nameBytes = name.encode() + b'\0'
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(nameBytes), 0)
+    out.write(padded(b'070701' + b''.join(b'%08x' % field for field in fields) + nameBytes) + padded(data))
+
+for parent, folders, files in os.walk(folder):
+    for name in folders:
+        entry(os.path.relpath(os.path.join(parent, name), folder), 0o40755)
+    for name in files:
+        path = os.path.join(parent, name)
+        entry(os.path.relpath(path, folder), 0o100644, open(path, 'rb').read())
+entry('TRAILER!!!', 0)
+PYTHON
+}
+
+# derive_transient NAME: an image whose root and /etc are transient. The initramfs reads how, from a copy of its own, so that one is
+# appended to it.
+derive_transient() {
+  local configuration=usr/lib/composefs/setup-root-conf.toml modules
+  modules=usr/lib/modules/$(uname -r)
+  context_file "$configuration" $'[root]\ntransient = true\n[etc]\nmount = "transient"'
+  mkdir -p "$work/initramfs/${configuration%/*}" "$work/context/$modules"
+  cp "$work/context/$configuration" "$work/initramfs/$configuration"
+  {
+    cat "/$modules/initramfs.img"
+    head --bytes=$((-$(stat --format=%s "/$modules/initramfs.img") & 3)) /dev/zero
+    initramfs_archive "$work/initramfs"
+  } >"$work/context/$modules/initramfs.img"
+  derive "$1" 'COPY usr/ /usr/'
+}
+
+stage_0() {
+  echo 'of the machine' >/etc/tests-lasting
+  context_file usr/share/bootc-tests-marker first
+  derive_transient transient-first
+  switch_to transient-first
+}
+
+stage_1() {
+  check_booted transient-first
+  check_equal 'the source of the root' "transient:composefs=$(deployment_id)" "$(findmnt --noheadings --output SOURCE --mountpoint / | tail -n 1)"
+  check_equal '/etc is an overlay in memory' 'transient overlay' "$(findmnt --noheadings --output SOURCE,FSTYPE /etc | xargs)"
+  check_equal 'their modes' '755 755' "$(stat --format=%a / /etc | xargs)"
+  for file in /tests-lost /usr/tests-lost /etc/tests-lost; do
+    check_exit "$file can be written" 0 touch "$file"
+  done
+  echo kept >/var/tests-kept
+  check_equal 'the file of the machine is not part of a transient /etc' '' "$(cat /etc/tests-lasting 2>/dev/null)"
+  check_equal 'nothing of it is in the state folder' '' \
+    "$(find /sysroot/state/deploy/*/etc -name tests-lost 2>/dev/null)"
+  check_no_garbage
+  context_file usr/share/bootc-tests-marker second
+  derive_transient transient-second
+  switch_to transient-second
+  check_staged transient-second
+}
+
+stage_2() {
+  check_booted transient-second
+  check_equal 'the new image' second "$(marker)"
+  check_equal 'the source of the root' "transient:composefs=$(deployment_id)" "$(findmnt --noheadings --output SOURCE --mountpoint / | tail -n 1)"
+  for file in /tests-lost /usr/tests-lost /etc/tests-lost; do
+    check_exit "$file is gone" 1 test -e "$file"
+  done
+  check_equal '/var is as it was' kept "$(cat /var/tests-kept 2>&1)"
+  check_equal 'lasting changes of /etc were handed on' 'of the machine' \
+    "$(cat "/sysroot/state/deploy/$(deployment_id)/etc/tests-lasting" 2>&1)"
+  check_equal 'transient ones were not' '' "$(find /sysroot/state/deploy/*/etc -name tests-lost 2>/dev/null)"
+  check_no_garbage
+  check_exit rollback 0 bootc rollback
+}
+
+stage_3() {
+  check_booted transient-first
+  check_equal 'the image before' first "$(marker)"
+  check_equal '/var is as it was' kept "$(cat /var/tests-kept 2>&1)"
+}
+
+run_stages

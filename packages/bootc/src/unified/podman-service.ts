@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, CommandError, lastLines } from '@workbench/run';
@@ -33,7 +33,8 @@ export async function startPodmanService(
   options: { env?: Readonly<Record<string, string>>; signal?: AbortSignal },
 ): Promise<PodmanService> {
   mkdirSync(socketsParent, { recursive: true });
-  const socketPath = join(mkdtempSync(join(socketsParent, 'podman-')), 'api.sock');
+  removeLeftSockets();
+  const socketPath = join(mkdtempSync(join(socketsParent, `podman-${process.pid}-`)), 'api.sock');
   const stop = new AbortController();
   const lines: string[] = [];
   let pid: number | undefined;
@@ -71,6 +72,15 @@ export async function startPodmanService(
   } catch (error) {
     await dispose();
     throw error;
+  }
+}
+
+/** Removes the folders of programs that were killed, whose services ended with them. */
+function removeLeftSockets(): void {
+  for (const name of readdirSync(socketsParent)) {
+    const owner = /^podman-(\d+)-/.exec(name)?.[1];
+    if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+    rmSync(join(socketsParent, name), { recursive: true, force: true });
   }
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,14 +46,16 @@ async function makeStorage(): Promise<{ root: string; storage: ContainerStorage 
   return { root, storage: await createContainerStorage(root, { warn: () => undefined }) };
 }
 
-const socketFolders = (): string[] =>
-  existsSync('/run/bootc') ? readdirSync('/run/bootc').filter((name) => name.startsWith('podman-')) : [];
-/** Of programs that were killed before. */
-const foundSocketFolders = socketFolders();
+const socketFolders = (): string[] => readdirSync('/run/bootc').filter((name) => /^podman-\d+-/.test(name));
+/** As a program leaves it that is killed in the middle of a pull. */
+const leaveSocketFolder = (): void => {
+  const { pid } = spawnSync('true');
+  mkdirSync(`/run/bootc/podman-${pid}-left`, { recursive: true });
+};
 
 /** Neither a socket, nor a service, nor a blob is left. */
 function expectNothingLeft(storage: ContainerStorage): void {
-  expect(socketFolders()).toEqual(foundSocketFolders);
+  expect(socketFolders()).toEqual([]);
   for (const folder of [storage.bootcDirectory, '/run/bootc']) {
     const blobs = join(folder, 'pull.tmp');
     expect(existsSync(blobs) ? readdirSync(blobs) : []).toEqual([]);
@@ -61,6 +64,7 @@ function expectNothingLeft(storage: ContainerStorage): void {
 }
 
 async function failureOf(storage: ContainerStorage, name: string, options: Partial<PullOptions>): Promise<unknown> {
+  leaveSocketFolder();
   const failure = await pullImage(storage, name, { root: folder, pausesMs: [], ...options }).catch(
     (error: unknown) => error,
   );

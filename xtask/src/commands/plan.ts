@@ -14,7 +14,7 @@ export const plan = defineVerb({
     const settings = await settingsOf(args);
     const { testRequest } = await import('../settings/test-request.ts');
     const { debianBase, grubBase, readPackages, sealingTools } = await import('../image/base.ts');
-    const { listPlanNames } = await import('../plan/plan-names.ts');
+    const { listNames } = await import('../plan/fmf-names.ts');
     const { plannedCommands, whyNothingWouldRun } = await import('../plan/planned-commands.ts');
     const { plannedBcvk } = await import('../plan/planned-bcvk.ts');
     const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
@@ -26,7 +26,7 @@ export const plan = defineVerb({
     const input = {
       settings,
       request,
-      plans: await listPlanNames('.'),
+      plans: await listNames('plan', '.'),
       packagesOf,
       bcvk,
       systemdRuns: existsSync('/run/systemd/system'),

@@ -18,6 +18,8 @@ export const runTmt = defineVerb({
     const settings = await settingsOf(args);
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
     const request = testRequest(settings, wishesOf(args.image, args.filter ?? [], args));
+    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
+    requireMatching('test', request.tests, await listNames('test', '.'));
     await requireSecureBootKeys(settings.cell);
     const { needsUpgradeImages, requireUpgradeImages } = await import('../image/build.ts');
     const { runTmt: run } = await import('../tmt/run-tmt.ts');

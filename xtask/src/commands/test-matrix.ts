@@ -36,15 +36,15 @@ export const testMatrix = defineVerb({
     ['test-matrix readonly --cells=xfs', 'one plan in some cells'],
   ],
   run: async (args, { signal }) => {
-    const { listPlanNames, requireMatchingPlans } = await import('../plan/plan-names.ts');
+    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
     const { continueMatrix, failedPairs, matrixResult, pendingPairs, readMatrixState, takeMatrix } = await import(
       '../test-matrix/matrix-state.ts'
     );
     const { keepMatrix, stateFileName } = await import('../test-matrix/keep-matrix.ts');
     const { matrixTable } = await import('../test-matrix/matrix-table.ts');
-    const names = await listPlanNames('.');
+    const names = await listNames('plan', '.');
     const filters = args.filter?.length ? args.filter : defaultPlans;
-    requireMatchingPlans(filters, names);
+    requireMatching('plan', filters, names);
     const plans = names.filter((name) => filters.some((filter) => name.includes(filter)));
     const chosen = new Map(cellsContaining(args.cells ?? '').map((cell) => [formatCell(cell), cell]));
 

@@ -31,6 +31,13 @@ export const testOptions = {
     group: 'tmt:',
     describe: 'KEY=VALUE for the environment of the tests; can be repeated',
   },
+  test: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    group: 'tmt:',
+    describe: 'of each plan only the tests whose name contains this; can be repeated',
+  },
   'upgrade-image': {
     type: 'string',
     requiresArg: true,
@@ -71,6 +78,7 @@ export function wishesOf(
   return {
     image,
     filters,
+    tests: args.test ?? [],
     contexts: args.context ?? [],
     environment: args.env ?? [],
     kernelArguments: args.karg ?? [],

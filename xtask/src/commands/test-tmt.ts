@@ -14,11 +14,12 @@ export const testTmt = defineVerb({
   run: async (args, { signal }) => {
     const settings = await settingsOf(args);
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
-    const { listPlanNames, requireMatchingPlans } = await import('../plan/plan-names.ts');
+    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
     // Whatever is wrong is to be said before a build of minutes.
     const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
     const build = imageOptions(settings);
-    requireMatchingPlans(request.filters, await listPlanNames('.'));
+    requireMatching('plan', request.filters, await listNames('plan', '.'));
+    requireMatching('test', request.tests, await listNames('test', '.'));
     await requireSecureBootKeys(settings.cell);
     const { buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');

@@ -85,6 +85,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./dev-sync.ts')).devSync,
   },
   {
+    name: 'dev-test',
+    describe: 'the verdict on an edit: sync, and run tests in the development VM',
+    group: 'dev',
+    load: async () => (await import('./dev-test.ts')).devTest,
+  },
+  {
     name: 'dev-ssh',
     describe: 'run a command in the development VM, or a shell',
     group: 'dev',

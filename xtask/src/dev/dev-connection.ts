@@ -36,11 +36,11 @@ export function refuseOtherCheckout(vm: Pick<BcvkVm, 'labels'>, checkout = works
 }
 
 /**
- * A session in the running development VM.
+ * What bcvk knows of the running development VM of this checkout.
  *
  * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED, DEV_VM_OTHER_CHECKOUT.
  */
-export async function openDevSession(bcvk: BcvkClient): Promise<GuestSession> {
+export async function runningDevVm(bcvk: BcvkClient): Promise<BcvkVm & { ssh_port: number; ssh_private_key: string }> {
   const vm = await bcvk.inspect(devVmName);
   if (vm?.ssh_port == null || vm.ssh_private_key == null) {
     throw new CodedError('DEV_VM_MISSING', `there is no VM ${devVmName}`, { hint: 'just bcvk up' });
@@ -49,6 +49,12 @@ export async function openDevSession(bcvk: BcvkClient): Promise<GuestSession> {
   if (vm.state !== 'running') {
     throw new CodedError('DEV_VM_STOPPED', `VM ${devVmName} is ${vm.state}`, { hint: 'just bcvk up starts it' });
   }
+  return { ...vm, ssh_port: vm.ssh_port, ssh_private_key: vm.ssh_private_key };
+}
+
+/** A session in the running development VM. @throws CodedError as {@link runningDevVm}. */
+export async function openDevSession(bcvk: BcvkClient): Promise<GuestSession> {
+  const vm = await runningDevVm(bcvk);
   mkdirSync(devPlaces.logs, { recursive: true });
   await writeFile(devPlaces.keyFile, `${vm.ssh_private_key.trimEnd()}\n`, { mode: 0o600 });
   await writeFile(devPlaces.connection, `${JSON.stringify({ port: vm.ssh_port })}\n`);

@@ -13,7 +13,7 @@ import { GuestMonitor } from '../vm/guest-monitor.ts';
 import { bcvkSupportOf } from '../vm/launch-arguments.ts';
 import { launchMachine, Machine, type MachineOptions } from '../vm/machine.ts';
 import { systemClock } from '../vm/waits/clock.ts';
-import { checkoutLabel, closeDevSession, openDevSession, refuseOtherCheckout } from './dev-connection.ts';
+import { checkoutLabel, closeDevSession, openDevSession, refuseOtherCheckout, runningDevVm } from './dev-connection.ts';
 import { devPlaces, devVmName } from './dev-places.ts';
 import type { GuestSession } from './guest-session.ts';
 import { rebootGuest } from './reboot.ts';
@@ -105,6 +105,25 @@ export async function removeDevVm(bcvk: BcvkClient): Promise<boolean> {
   return true;
 }
 
+/**
+ * The development VM, to run plans in.
+ *
+ * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED, DEV_VM_OTHER_CHECKOUT; DEV_VM_OTHER_CELL when it is of another cell than the
+ * settings say; GuestDeath.
+ */
+export async function attachDevVm(options: Omit<UpOptions, 'replace'>): Promise<Machine> {
+  const vm = await runningDevVm(options.bcvk);
+  refuseOtherCell(vm, options.request.cell);
+  const machine = new Machine(await optionsFor(options));
+  try {
+    await machine.waitForSsh(progress);
+    return machine;
+  } catch (error) {
+    await machine[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** The cell that a VM was made for, as one word; undefined when it does not say. */
 export function cellOf(vm: BcvkVm): string | undefined {
   return vm.labels.find((label) => label.startsWith(cellLabelStart))?.slice(cellLabelStart.length);
@@ -146,7 +165,7 @@ async function clearLogs(): Promise<void> {
   for (const name of ['console.log', 'platform-console.log']) await writeFile(join(devPlaces.logs, name), '');
 }
 
-async function optionsFor({ bcvk, request, signal }: UpOptions): Promise<MachineOptions> {
+async function optionsFor({ bcvk, request, signal }: Omit<UpOptions, 'replace'>): Promise<MachineOptions> {
   const [status, help] = await Promise.all([bcvk.hostStatus(), bcvk.runHelp()]);
   return {
     name: devVmName,
@@ -162,7 +181,7 @@ async function optionsFor({ bcvk, request, signal }: UpOptions): Promise<Machine
     timeouts: request.timeouts,
     clock: systemClock,
     keyFile: devPlaces.keyFile,
-    isPreserved: true,
+    atEnd: 'keep',
     signal,
     onLine: progress,
   };

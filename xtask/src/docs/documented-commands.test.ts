@@ -5,7 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { runProgram } from '../commands/program.ts';
 import type { AnyVerb } from '../commands/verb.ts';
 import { verbs } from '../commands/verbs.ts';
-import { listPlanNames, requireMatchingPlans } from '../plan/plan-names.ts';
+import { listNames, requireMatching } from '../plan/fmf-names.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { type DocumentedCommand, documentedCommands } from './documented-commands.ts';
@@ -65,7 +65,7 @@ function withDemanded(argv: readonly string[], verb: AnyVerb): string[] {
 
 test('each command in the documents is one that the program takes', async () => {
   expect(commands.length).toBeGreaterThan(40);
-  const plans = await listPlanNames(workspaceRoot);
+  const plans = await listNames('plan', workspaceRoot);
   for (const command of commands) {
     const { where, environment } = command;
     const line = lineBehind(command);
@@ -88,7 +88,7 @@ test('each command in the documents is one that the program takes', async () => 
     const context = { signal: new AbortController().signal };
     expect([where, await runProgram(withDemanded(line.xtask, verb), context)]).toEqual([where, 0]);
     const filters = (runVerb.mock.lastCall?.[0] as { filter?: string[] } | undefined)?.filter ?? [];
-    requireMatchingPlans(filters, plans);
+    requireMatching('plan', filters, plans);
     runVerb.mockRestore();
   }
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { listPlanNames } from '../plan/plan-names.ts';
+import { listNames } from '../plan/fmf-names.ts';
 import { bcvkOptions } from './bcvk-options.ts';
 import { axisList, cellSlug, defaultCell, everyRawCell, formatCell } from './cell.ts';
 import { ciMatrix, planGroups } from './ci-matrix.ts';
@@ -78,7 +78,7 @@ test('the CI matrix has each cell whose image is built here, and gives each cell
 });
 
 test('each filter of the CI matrix names a plan that exists', async () => {
-  const plans = await listPlanNames('.');
+  const plans = await listNames('plan', '.');
   for (const filter of planGroups.flatMap(({ plans: filters }) => filters)) {
     expect(plans.some((name) => name.includes(filter))).toBe(true);
   }

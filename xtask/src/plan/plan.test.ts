@@ -7,7 +7,7 @@ import { loadSettings } from '../settings/load-settings.ts';
 import { testRequest } from '../settings/test-request.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { describePlan } from './describe-plan.ts';
-import { listPlanNames, requireMatchingPlans } from './plan-names.ts';
+import { listNames, requireMatching } from './fmf-names.ts';
 import { type PlanInput, plannedCommands, whyNothingWouldRun } from './planned-commands.ts';
 
 const world = { dotenvFile: '/no/such/.env', profilesFolder: 'vm-profiles' };
@@ -75,7 +75,7 @@ test('plan names are read from the files', async () => {
     );
     await writeFile(join(path, 'plans/more/main.fmf'), 'execute: {how: tmt}\n');
     await writeFile(join(path, 'plans/notes.txt'), 'no plan');
-    expect(await listPlanNames(path)).toEqual([
+    expect(await listNames('plan', path)).toEqual([
       '/plans/many/a',
       '/plans/many/b',
       '/plans/many/c',
@@ -88,8 +88,8 @@ test('plan names are read from the files', async () => {
 });
 
 test('a filter that matches no plan is refused, with what was likely meant', () => {
-  expect(() => requireMatchingPlans(['read', ''], ['/plans/readonly'])).not.toThrow();
-  expect(() => requireMatchingPlans(['readnoly'], ['/plans/readonly'])).toThrow(
+  expect(() => requireMatching('plan', ['read', ''], ['/plans/readonly'])).not.toThrow();
+  expect(() => requireMatching('plan', ['readnoly'], ['/plans/readonly'])).toThrow(
     expect.objectContaining({ code: 'PLAN_UNKNOWN', exitCode: 2, hint: 'did you mean readonly?' }),
   );
 });

@@ -11,7 +11,7 @@ import { workspace } from '../settings/workspace.ts';
 import { tmtCommand } from '../tmt/tmt-command.ts';
 import { launchArguments } from '../vm/launch-arguments.ts';
 import { ownerLabelStart, testLabel } from '../vm/reaper.ts';
-import { unmatchedFilters } from './plan-names.ts';
+import { unmatchedFilters } from './fmf-names.ts';
 import type { PlannedBcvk } from './planned-bcvk.ts';
 
 /** One command that a test run would run. A word in angle brackets is known only then. */
@@ -120,6 +120,7 @@ function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedComman
         workFolder: '<work folder>',
         target,
         plan,
+        tests: request.tests,
       }),
     },
   ];

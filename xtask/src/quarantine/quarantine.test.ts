@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { listPlanNames } from '../plan/plan-names.ts';
+import { listNames } from '../plan/fmf-names.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { loadQuarantine, parseQuarantine, toleratedBy } from './quarantine.ts';
 
@@ -44,6 +44,6 @@ test('what is wrong is shown with its place', () => {
 });
 
 test('the quarantine of this repository is valid, and names plans that there are', async () => {
-  const plans = await listPlanNames(workspaceRoot);
+  const plans = await listNames('plan', workspaceRoot);
   for (const { plan } of await loadQuarantine(join(workspaceRoot, 'quarantine.yaml'))) expect(plans).toContain(plan);
 });

@@ -40,6 +40,7 @@ test('a request holds the mapped options, the resources of the profile, and what
   expect(request).toEqual({
     image: 'localhost/bootc',
     filters: ['readonly'],
+    tests: [],
     cell: settings.cell,
     bcvkOptions: [
       '--firmware=uefi-insecure',

@@ -15,6 +15,8 @@ export interface TestWishes {
   image: string;
   /** A plan runs when its name contains one of these. Empty: those of the profile; none there either: all. */
   filters?: readonly string[];
+  /** Of each plan only the tests whose names contain one of these. */
+  tests?: readonly string[];
   /** `KEY=VALUE` each. */
   contexts?: readonly string[];
   /** `KEY=VALUE` each. */
@@ -33,6 +35,8 @@ export interface TestWishes {
 export interface TestRequest {
   readonly image: string;
   readonly filters: readonly string[];
+  /** Of each plan only the tests whose names contain one of these; empty: all. */
+  readonly tests: readonly string[];
   readonly cell: Cell;
   /** Options of `bcvk libvirt run` for cell, firmware, kernel arguments and resources. */
   readonly bcvkOptions: readonly string[];
@@ -74,6 +78,7 @@ export function testRequest(settings: Settings, wishes: TestWishes): TestRequest
   return {
     image: wishes.image,
     filters: wishes.filters?.length ? wishes.filters : (profile.plans ?? []),
+    tests: wishes.tests ?? [],
     cell: settings.cell,
     bcvkOptions: [
       ...bcvkOptions(settings.cell, {

@@ -12,7 +12,7 @@ const tmtScript = `for word; do
   export) cat "$folder/plans"; exit ;;
   --id=*) id=\${word#*=} ;;
   --environment=BOOTC_plan_nonce=*) nonce=\${word##*=} ;;
-  --name=*) plan=$(echo "\${word#*=}" | tr -d '^$') ;;
+  --name=^*) plan=$(echo "\${word#*=}" | tr -d '^$') ;;
   esac
 done
 echo "$*" >"$folder/tmt-call"
@@ -75,6 +75,7 @@ export function fakeRun(): FakeRun {
         enabled: true,
         'extra-try_bind_storage': name.includes('upgrade'),
         'extra-fresh_boot': name.includes('fresh'),
+        'extra-changes_nothing': name.includes('looking'),
       }));
       writeFileSync(join(guest.folder, 'plans'), JSON.stringify(exported));
     },
@@ -82,6 +83,7 @@ export function fakeRun(): FakeRun {
       runTmt({
         image: 'localhost/bootc',
         filters: [],
+        tests: [],
         cell: defaultCell,
         bcvkOptions: bcvkOptions(defaultCell, { secureBootKeysDir: 'keys' }),
         bcvk: guest.bcvk,

@@ -4,6 +4,7 @@ import { pathWord, type RunFolder } from '../runs/run-folder.ts';
 import type { BcvkClient } from '../vm/bcvk-client.ts';
 import type { Accel, DeadlineWishes } from '../vm/deadlines.ts';
 import type { BcvkSupport } from '../vm/launch-arguments.ts';
+import type { Machine } from '../vm/machine.ts';
 import type { Clock } from '../vm/waits/clock.ts';
 import type { Plan } from './plans.ts';
 
@@ -30,6 +31,10 @@ export interface RunContext {
   upgradeImage: string | undefined;
   /** Where the ssh keys of VMs go. */
   keyFolder: string;
+  /** Only tests whose names contain one of these, and the one that ends a plan; empty: all. */
+  tests: readonly string[];
+  /** The VM of all plans; undefined: each has one of its own. */
+  running: Machine | undefined;
   /** Whether VMs start from snapshots where they can. */
   snapshot: boolean;
   /** Whether VMs stay. */
@@ -64,7 +69,7 @@ export function planContext(context: RunContext, plan: Plan, tryNumber = 1): Pla
   return {
     ...context,
     plan,
-    vm: `bootc-tmt-${context.folder.suffix}-${word}`,
+    vm: context.running?.name ?? `bootc-tmt-${context.folder.suffix}-${word}`,
     planFolder,
     commandsLog: join(planFolder, 'commands.log'),
     tmtFolder: join(context.folder.workPath, word.slice(-20)),

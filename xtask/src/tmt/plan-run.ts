@@ -13,7 +13,7 @@ import { runTests } from './plan-tests.ts';
 import type { Plan } from './plans.ts';
 
 /**
- * Runs one plan once in a VM of its own, and keeps all evidence in the plan's folder.
+ * Runs one plan once, in a VM of its own or in the one of the run, and keeps all evidence in the plan's folder.
  *
  * @throws the reason of the abort signal, after the VM was removed. Whatever else goes wrong is a failure in the report.
  */
@@ -31,13 +31,14 @@ export function runPlan(run: RunContext, plan: Plan, tryNumber = 1): Promise<Pla
 
 async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanOutcome> {
   try {
+    const runIn = async (machine: Machine): Promise<PlanOutcome> => {
+      const outcome = await timed(phases, 'tests', 'tests', () => runTests(context, machine));
+      return { ...outcome, accel: machine.accel };
+    };
+    if (context.running !== undefined) return await runIn(context.running);
     await using machine = await timed(phases, 'install', 'install and start', () => launch(context));
-    const start = machine.snapshot === 'restored' ? 'restore' : 'boot';
-    if (start === 'restore') note('started from a snapshot');
-    await timed(phases, start, start, () => machine.waitForSsh(progress));
-    if (machine.snapshot === 'wanted') await timed(phases, 'snapshot', 'snapshot', () => machine.takeSnapshot());
-    const outcome = await timed(phases, 'tests', 'tests', () => runTests(context, machine));
-    return { ...outcome, accel: machine.accel };
+    await start(machine, phases);
+    return await runIn(machine);
   } catch (error) {
     context.signal.throwIfAborted();
     if (error instanceof LaunchError) {
@@ -47,6 +48,14 @@ async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanO
     if (error instanceof GuestDeath) return { outcome: 'failed', failure: bootFailure(error), tests: [] };
     throw error;
   }
+}
+
+/** Waits until a machine that was just launched answers, and takes the snapshot that is wanted of it. */
+async function start(machine: Machine, phases: PhaseTime[]): Promise<void> {
+  const phase = machine.snapshot === 'restored' ? 'restore' : 'boot';
+  if (phase === 'restore') note('started from a snapshot');
+  await timed(phases, phase, phase, () => machine.waitForSsh(progress));
+  if (machine.snapshot === 'wanted') await timed(phases, 'snapshot', 'snapshot', () => machine.takeSnapshot());
 }
 
 function launch(context: PlanContext): Promise<Machine> {
@@ -65,7 +74,7 @@ function launch(context: PlanContext): Promise<Machine> {
     timeouts,
     clock,
     keyFile: join(context.keyFolder, `${vm}.ssh-key`),
-    isPreserved: context.preserveVm,
+    atEnd: context.preserveVm ? 'keep and tell' : 'remove',
     signal,
     onLine: progress,
   });

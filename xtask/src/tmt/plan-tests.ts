@@ -33,7 +33,7 @@ export async function runTests(context: PlanContext, machine: Machine): Promise<
     tmtError: isAnswer ? undefined : ended,
     tmtExitCode: isAnswer ? ended.exitCode : undefined,
     results,
-    tokenSeen: isAnswer && (await tokenAppears(context, nonce)),
+    tokenSeen: isAnswer && (await tokenAppears(context, machine.logFolder, nonce)),
     death: machine.monitor.death,
   });
   if (verdict.outcome !== 'failed') return { outcome: verdict.outcome, tests: results };
@@ -46,7 +46,7 @@ export async function runTests(context: PlanContext, machine: Machine): Promise<
 }
 
 function commandFor(context: PlanContext, machine: Machine, nonce: string): [string, ...string[]] {
-  const { contexts, environment, plan, tmt, tmtFolder, upgradeImage } = context;
+  const { contexts, environment, plan, tests, tmt, tmtFolder, upgradeImage } = context;
   return tmtCommand({
     tmt,
     contexts,
@@ -54,10 +54,12 @@ function commandFor(context: PlanContext, machine: Machine, nonce: string): [str
       ...environment,
       ...(upgradeImage !== undefined && plan.wantsBindStorage ? { BOOTC_upgrade_image: upgradeImage } : {}),
       BOOTC_plan_nonce: nonce,
+      ...(tests.length > 0 ? { BOOTC_plan_tests: tests.join(' ') } : {}),
     },
     workFolder: tmtFolder,
     target: machine.target,
     plan: plan.name,
+    tests,
   });
 }
 
@@ -96,10 +98,10 @@ function showTest(line: string): void {
   if (result !== undefined) note(result);
 }
 
-async function tokenAppears({ clock, planFolder, signal }: PlanContext, nonce: string): Promise<boolean> {
+async function tokenAppears({ clock, signal }: PlanContext, logFolder: string, nonce: string): Promise<boolean> {
   const endsAt = clock.now() + tokenGraceMs;
   for (;;) {
-    if (await consoleHasLine(planFolder, `plan-result: pass ${nonce}`)) return true;
+    if (await consoleHasLine(logFolder, `plan-result: pass ${nonce}`)) return true;
     if (clock.now() >= endsAt) return false;
     await clock.sleep(tokenIntervalMs, signal);
   }

@@ -4,7 +4,13 @@ import { type Cell, defaultCell } from '../matrix/cell.ts';
 import { selectPlans } from './plans.ts';
 
 const exported = JSON.stringify([
-  { name: '/plans/readonly', enabled: true, 'extra-try_bind_storage': true, discover: [{ how: 'fmf' }] },
+  {
+    name: '/plans/readonly',
+    enabled: true,
+    'extra-try_bind_storage': true,
+    'extra-changes_nothing': true,
+    discover: [{ how: 'fmf' }],
+  },
   { name: '/plans/rollback', enabled: true, 'extra-fresh_boot': true },
   { name: '/plans/ostree-only', enabled: true, 'extra-fixme_skip_if_composefs': true },
   { name: '/plans/bls-only', enabled: true, 'extra-fixme_skip_if_uki': true },
@@ -32,12 +38,18 @@ test('what the cell cannot run is left out with the reason', () => {
   expect(namesOf(['ostree'], { ...defaultCell, variant: 'ostree' })).toEqual(['/plans/ostree-only']);
 });
 
-test('the wishes for storage and a fresh boot are read', () => {
+test('what plans say of themselves is read', () => {
   expect(selectPlans(exported, ['ro'], defaultCell).plans).toEqual([
-    { name: '/plans/rollback', wantsBindStorage: false, wantsLegacyDisk: false, wantsFreshBoot: true },
+    {
+      name: '/plans/rollback',
+      wantsBindStorage: false,
+      wantsLegacyDisk: false,
+      wantsFreshBoot: true,
+      changesNothing: false,
+    },
   ]);
   const [readonly] = selectPlans(exported, ['readonly'], defaultCell).plans;
-  expect(readonly).toMatchObject({ wantsBindStorage: true, wantsFreshBoot: false });
+  expect(readonly).toMatchObject({ wantsBindStorage: true, wantsFreshBoot: false, changesNothing: true });
 });
 
 test('an unknown plan is an error that lists the plans', () => {

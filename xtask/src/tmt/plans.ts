@@ -16,6 +16,8 @@ const planSchema = z.looseObject({
   'extra-legacy_disk': flag,
   /** Wants a VM that boots for it, not one that goes on from a snapshot. */
   'extra-fresh_boot': flag,
+  /** Leaves the system as it finds it, so that others may run in the same one. */
+  'extra-changes_nothing': flag,
   'extra-fixme_skip_if_composefs': flag,
   'extra-fixme_skip_if_uki': flag,
 });
@@ -28,6 +30,8 @@ export interface Plan {
   readonly wantsLegacyDisk: boolean;
   /** Whether its VM must boot, also where there is a snapshot. */
   readonly wantsFreshBoot: boolean;
+  /** Whether it leaves the system as it found it. */
+  readonly changesNothing: boolean;
 }
 
 /** The plans to run, and those that were asked for but are not run in this cell. */
@@ -61,6 +65,7 @@ export function selectPlans(exported: string, filters: readonly string[], cell: 
         wantsBindStorage: plan['extra-try_bind_storage'],
         wantsLegacyDisk: plan['extra-legacy_disk'],
         wantsFreshBoot: plan['extra-fresh_boot'],
+        changesNothing: plan['extra-changes_nothing'],
       });
     } else {
       selection.leftOut.push({ plan: plan.name, why });

@@ -25,6 +25,7 @@ function provisionIt(): Promise<number> {
     name: 'mine',
     image: 'localhost/bootc',
     filters: [],
+    tests: [],
     cell: defaultCell,
     bcvkOptions: [],
     bcvk: guest.bcvk,

@@ -42,7 +42,7 @@ export async function provision(options: ProvisionOptions): Promise<number> {
         timeouts: options.timeouts,
         clock: world.clock,
         keyFile: join(world.target, `${name}.ssh-key`),
-        isPreserved: true,
+        atEnd: 'keep',
         signal: options.signal,
         onLine: progress,
       }),

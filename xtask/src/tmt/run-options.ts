@@ -1,11 +1,14 @@
 import type { PlanReport } from '../report/plan-report.ts';
 import type { TestRequest } from '../settings/test-request.ts';
+import type { Machine } from '../vm/machine.ts';
 import type { Clock } from '../vm/waits/clock.ts';
 
 /** What runs of plans and VMs for manual use have in common: what to do, and when to stop. */
 export interface RunOptions extends TestRequest {
   /** Aborted by Ctrl-C: tmt is stopped, VMs are removed, reports of what is done are written. */
   readonly signal: AbortSignal;
+  /** A VM that answers over ssh already: plans that change nothing run in it, and no others. Default: each plan gets one of its own. */
+  readonly running?: Machine | undefined;
   /** Makes the image to upgrade to. Called only when a selected plan wants it and `upgradeImage` is not given. */
   readonly buildUpgradeImage?: (() => Promise<string>) | undefined;
   /** Where reports for people go. Default: standard output. */

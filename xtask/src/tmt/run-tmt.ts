@@ -56,6 +56,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     const treeFolder = join(folder.workPath, 'tree');
     const contexts = await contextsFor(options, folder.workPath);
     selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
+    if (options.tests.length > 0) note(`only tests with ${options.tests.join(' or ')} in their names`);
     if (selection.plans.length === 0) note('no plan to run in this cell');
     const context = await runContext(options, prepared, contexts, treeFolder, selection);
     for (const { plan, why } of selection.leftOut) options.onLeftOut?.(plan, why);
@@ -116,7 +117,9 @@ async function select(
     signal: options.signal,
     logFile: join(folder.path, 'commands.log'),
   });
-  return selectPlans(stdout, options.filters, options.cell);
+  const selection = selectPlans(stdout, options.filters, options.cell);
+  if (options.running === undefined) return selection;
+  return { ...selection, plans: selection.plans.filter(({ changesNothing }) => changesNothing) };
 }
 
 async function runContext(
@@ -144,6 +147,8 @@ async function runContext(
     environment: { ...ofCell, ...options.environment },
     upgradeImage: options.upgradeImage ?? (wantsUpgrade ? await options.buildUpgradeImage?.() : undefined),
     keyFolder: options.preserveVm ? prepared.world.target : prepared.folder.workPath,
+    tests: options.tests,
+    running: options.running,
     snapshot: options.snapshot,
     preserveVm: options.preserveVm,
     clock: prepared.world.clock,

@@ -12,6 +12,8 @@ export interface TmtRun {
   workFolder: string;
   target: SshTarget;
   plan: string;
+  /** Only tests whose names contain one of these, and the one that ends the plan; empty: all. */
+  tests: readonly string[];
 }
 
 /** Where tmt puts its scripts in the guest: its own choice is below /usr, which is read-only there. */
@@ -49,6 +51,7 @@ export function tmtCommand(run: TmtRun): [string, ...string[]] {
     `--key=${run.target.keyFile}`,
     'plan',
     `--name=^${escapeRegExp(run.plan)}$`,
+    ...(run.tests.length > 0 ? ['test', `--name=${[...run.tests.map(escapeRegExp), '/finish$'].join('|')}`] : []),
   ];
 }
 

@@ -29,7 +29,7 @@ function options(change: Partial<MachineOptions> = {}): MachineOptions {
     snapshot: false,
     logFolder,
     keyFile: join(logFolder, 'ssh-key'),
-    isPreserved: false,
+    atEnd: 'remove',
     bcvk: new BcvkClient({ argv: [guest.bcvk], kind: 'file', why: 'test' }),
     support: { logDir: true, consoleLog: true, snapshot: true },
     accel: 'kvm',
@@ -70,7 +70,7 @@ test('deadlines are stretched by how bcvk says that it runs the guest', async ()
 });
 
 test('a preserved VM stays, with its key where the instructions say', async () => {
-  const vm = await launchMachine(options({ isPreserved: true }));
+  const vm = await launchMachine(options({ atEnd: 'keep and tell' }));
   await vm.waitForSsh();
   await vm[Symbol.asyncDispose]();
   expect(guest.state()).toBe('running');

@@ -25,8 +25,8 @@ export interface MachineOptions extends LaunchWishes {
   clock: Clock;
   /** Where its ssh key is written. */
   keyFile: string;
-  /** Whether it stays after disposal, and the key with it. */
-  isPreserved: boolean;
+  /** What disposal does with it and its key. */
+  atEnd: 'remove' | 'keep' | 'keep and tell';
   signal?: AbortSignal;
   /** Told each line that bcvk prints. */
   onLine?: (line: string) => void;
@@ -178,11 +178,11 @@ export class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.monitor[Symbol.asyncDispose]();
-    const { isPreserved, bcvk, name, keyFile } = this.#options;
-    if (isPreserved) {
+    const { atEnd, bcvk, name, keyFile } = this.#options;
+    if (atEnd === 'keep and tell') {
       note(`VM ${name} was kept${this.#target === undefined ? '' : `: ${this.sshInstructions}`}`);
-      return;
     }
+    if (atEnd !== 'remove') return;
     await bcvk.remove(name).catch((error: unknown) => note(`VM ${name} is still there: ${describeError(error)}`));
     rmSync(keyFile, { force: true });
   }

@@ -134,7 +134,7 @@ async function boot(name: string, bindStorage = false): Promise<Machine> {
     timeouts: request.timeouts,
     clock: world.clock,
     keyFile: join(folder.workPath, `${name}.ssh-key`),
-    isPreserved: false,
+    atEnd: 'remove',
   });
   await machine.waitForSsh();
   const lockdown = await inGuest(machine, 'bootc status --format=json | jq -r .status.secureBoot');

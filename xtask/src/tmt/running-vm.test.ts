@@ -1,0 +1,73 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { BcvkClient } from '../vm/bcvk-client.ts';
+import { fastClock } from '../vm/fake-guest.ts';
+import { Machine } from '../vm/machine.ts';
+import { type FakeRun, fakeRun } from './fake-run.ts';
+
+let run: FakeRun;
+
+beforeEach(() => {
+  run = fakeRun();
+  vi.stubEnv('PATH', run.guest.path);
+  vi.stubEnv('TMPDIR', run.guest.folder);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(run.guest.folder, { recursive: true });
+});
+
+/** A VM that was there before the run. */
+async function runningVm(): Promise<Machine> {
+  const logFolder = join(run.root, 'logs');
+  mkdirSync(logFolder);
+  const console = join(logFolder, 'console.log');
+  writeFileSync(console, 'debian login: ');
+  writeFileSync(join(run.guest.folder, 'console-path'), console);
+  run.guest.setState('running');
+  const machine = new Machine({
+    name: 'bootc-dev',
+    image: 'localhost/bootc',
+    labels: [],
+    bcvkOptions: [],
+    bindStorage: false,
+    snapshot: false,
+    logFolder,
+    bcvk: new BcvkClient({ argv: [run.guest.bcvk], kind: 'file', why: 'a test' }),
+    support: { logDir: true, consoleLog: true, snapshot: true },
+    accel: 'kvm',
+    timeouts: { boot_seconds: 900 },
+    clock: fastClock(100),
+    keyFile: join(logFolder, 'key'),
+    atEnd: 'keep',
+  });
+  await machine.waitForSsh();
+  return machine;
+}
+
+const tmtCall = () => readFileSync(join(run.guest.folder, 'tmt-call'), 'utf8');
+
+test('plans that change nothing run in a VM that is there, no others do, and the VM stays', async () => {
+  run.plans('/plans/looking', '/plans/one');
+  await using running = await runningVm();
+  expect(await run.runIt({ running, tests: ['status'] })).toBe(0);
+  expect(run.latest().report.plans).toMatchObject([
+    { plan: '/plans/looking', vm: 'bootc-dev', outcome: 'passed', phases: [{ name: 'tests' }] },
+  ]);
+  expect(tmtCall()).toContain(' test --name=status|/finish$');
+  expect(tmtCall()).toContain('--environment=BOOTC_plan_tests=status ');
+  expect(run.guest.calls().filter((call) => /^libvirt (?:run --name|rm)/.test(call))).toEqual([]);
+  expect(run.guest.state()).toBe('running');
+});
+
+test('tests in a VM that is there pass only with the token on its console, and fail when it dies', async () => {
+  run.plans('/plans/looking');
+  await using running = await runningVm();
+  run.onTmt('results pass');
+  expect(await run.runIt({ running })).toBe(1);
+  expect(run.latest().report.plans[0]?.failure?.code).toBe('TOKEN_MISSING');
+  run.onTmt('echo "shut off" >"$state"; exec sleep 20');
+  expect(await run.runIt({ running })).toBe(1);
+  expect(run.latest().report.plans[0]?.failure?.code).toBe('GUEST_STOPPED');
+});

@@ -47,6 +47,12 @@ optional_mark() {
   has_verity || echo '?'
 }
 
+# has_extension: whether systemd-sysext has merged something into /usr, as in the development VM, where the program under test comes
+# that way.
+has_extension() {
+  [[ $(findmnt --noheadings --output SOURCE --mountpoint /usr 2>/dev/null) == sysext ]]
+}
+
 # deployment_id: the fs-verity digest the kernel was told to boot.
 deployment_id() {
   kernel_arguments | sed -n 's/^composefs=?\{0,1\}//p'

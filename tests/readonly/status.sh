@@ -38,7 +38,10 @@ check_equal 'keys of its composefs part' \
   "bootDigest bootType bootloader missingVerityAllowed ${seal}verity" "$(keys .status.booted.composefs)"
 
 check_equal 'type' bootcHost "$(value .status.type)"
-check_equal 'a fresh system has one deployment and no overlay' '[null,null,false,null,null,false]' \
+overlay=null
+if has_extension; then overlay='{"accessMode":"readOnly","persistence":"transient"}'; fi
+check_equal 'a fresh system has one deployment, and no overlay but that of an extension' \
+  "[null,null,false,null,$overlay,false]" \
   "$(jq -c '.status | [.staged, .rollback, .rollbackQueued, .otherDeployments, .usrOverlay, .readOnly]' <<<"$json")"
 check_equal 'bootOrder' default "$(value .spec.bootOrder)"
 check_equal 'spec.image is the booted one' "$(jq -cS .status.booted.image.image <<<"$json")" "$(jq -cS .spec.image <<<"$json")"
@@ -93,6 +96,7 @@ expected=$(
   printf '%14s: %s (%s)\n' Digest "$(value .status.booted.image.imageDigest)" "$architecture"
   printf '%14s: %s\n' Verity "$(deployment_id)"
   if [[ $version ]]; then printf '%14s: %s (%s)\n' Version "$version" "$time"; else printf '%14s: %s\n' Timestamp "$time"; fi
+  if has_extension; then printf '%14s: %s\n' '/usr overlay' 'transient, read-only'; fi
   if [[ $boot_type == Uki ]]; then
     printf '%14s: %s\n' Sealed "$(value '.status.booted.composefs.seal | (if .sealed then "yes" else "no" end) + ", "
       + (if .signer then "signed by \(.signer.subject) (\(.signer.fingerprint[0:16]))" else "not signed" end)')"

@@ -96,7 +96,6 @@ expected=$(
   printf '%14s: %s (%s)\n' Digest "$(value .status.booted.image.imageDigest)" "$architecture"
   printf '%14s: %s\n' Verity "$(deployment_id)"
   if [[ $version ]]; then printf '%14s: %s (%s)\n' Version "$version" "$time"; else printf '%14s: %s\n' Timestamp "$time"; fi
-  if has_extension; then printf '%14s: %s\n' '/usr overlay' 'transient, read-only'; fi
   if [[ $boot_type == Uki ]]; then
     printf '%14s: %s\n' Sealed "$(value '.status.booted.composefs.seal | (if .sealed then "yes" else "no" end) + ", "
       + (if .signer then "signed by \(.signer.subject) (\(.signer.fingerprint[0:16]))" else "not signed" end)')"
@@ -106,6 +105,7 @@ expected=$(
       *) printf '%14s: %s\n' 'Secure Boot' "$(secure_boot)" ;;
     esac
   fi
+  if has_extension; then printf '%14s: %s\n' '/usr overlay' 'transient, read-only'; fi
 )
 check_exit 'status --format=humanreadable' 0 bootc status --format=humanreadable
 check_equal 'human: text' "$expected" "$out"

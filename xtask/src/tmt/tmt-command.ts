@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { quoteCommand } from '@workbench/run';
 import type { SshTarget } from '../vm/ssh-probe.ts';
 
 /** One plan to be run in one guest. */
@@ -42,7 +43,8 @@ export function tmtCommand(run: TmtRun): [string, ...string[]] {
     '--all',
     '--skip=prepare',
     '-vvv',
-    ...Object.entries(environment).map(([name, value]) => `--environment=${name}=${value}`),
+    // tmt splits each into words, as a shell does.
+    ...Object.entries(environment).map(([name, value]) => `--environment=${name}=${quoteCommand([value])}`),
     'provision',
     '--how=connect',
     '--guest=localhost',

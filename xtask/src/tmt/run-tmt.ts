@@ -48,7 +48,8 @@ export async function runTmt(options: RunOptions): Promise<number> {
     startedAt: before[0]?.startedAt ?? startedAt.toISOString(),
     durationMs: Date.now() - Date.parse(before[0]?.startedAt ?? startedAt.toISOString()),
     machine: machineLine(prepared, plans),
-    phases: before,
+    // For a VM that runs already nothing is built that a report would be of.
+    phases: options.running === undefined ? before : [],
     plans: plans.toSorted((a, b) => placeOf(a, selection) - placeOf(b, selection)),
     leftOut: selection.leftOut,
   });

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterEach, beforeEach, vi } from 'vitest';
 import { bcvkOptions } from '../matrix/bcvk-options.ts';
 import { defaultCell } from '../matrix/cell.ts';
 import type { RunReport } from '../report/plan-report.ts';
@@ -47,8 +48,23 @@ export interface FakeRun {
   world(speed: number): NonNullable<RunOptions['world']>;
 }
 
+/** Gives each test of a file a fake run of its own, whose programs are on PATH. */
+export function useFakeRun(give: (run: FakeRun) => void): void {
+  let run: FakeRun;
+  beforeEach(() => {
+    run = fakeRun();
+    vi.stubEnv('PATH', run.guest.path);
+    vi.stubEnv('TMPDIR', run.guest.folder);
+    give(run);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(run.guest.folder, { recursive: true });
+  });
+}
+
 /** Makes a fake run with one plan, /plans/one, that passes. Its programs must be put on PATH by the caller: `guest.path`. */
-export function fakeRun(): FakeRun {
+function fakeRun(): FakeRun {
   const guest = fakeGuest();
   const root = join(guest.folder, 'repository');
   const printed: string[] = [];

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { RunReport } from '../report/plan-report.ts';
 import type { FakeGuest } from '../vm/fake-guest.ts';
-import { type FakeRun, fakeRun } from './fake-run.ts';
+import { type FakeRun, useFakeRun } from './fake-run.ts';
 import type { RunOptions } from './run-tmt.ts';
 
 let run: FakeRun;
@@ -12,15 +12,9 @@ let root: string;
 let printed: string[];
 let controller: AbortController;
 
-beforeEach(() => {
-  run = fakeRun();
+useFakeRun((made) => {
+  run = made;
   ({ guest, root, printed, controller } = run);
-  vi.stubEnv('PATH', guest.path);
-  vi.stubEnv('TMPDIR', guest.folder);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(guest.folder, { recursive: true });
 });
 
 const onTmt = (script: string) => run.onTmt(script);

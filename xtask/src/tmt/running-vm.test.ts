@@ -1,21 +1,15 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { BcvkClient } from '../vm/bcvk-client.ts';
 import { fastClock } from '../vm/fake-guest.ts';
 import { Machine } from '../vm/machine.ts';
-import { type FakeRun, fakeRun } from './fake-run.ts';
+import { type FakeRun, useFakeRun } from './fake-run.ts';
 
 let run: FakeRun;
 
-beforeEach(() => {
-  run = fakeRun();
-  vi.stubEnv('PATH', run.guest.path);
-  vi.stubEnv('TMPDIR', run.guest.folder);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(run.guest.folder, { recursive: true });
+useFakeRun((made) => {
+  run = made;
 });
 
 /** A VM that was there before the run. */

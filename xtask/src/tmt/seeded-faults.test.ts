@@ -1,22 +1,15 @@
-import { rmSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PhaseName } from '../report/plan-report.ts';
 import type { FailureClass } from '../vm/console-patterns.ts';
-import { type FakeRun, fakeRun } from './fake-run.ts';
+import { type FakeRun, useFakeRun } from './fake-run.ts';
 
 // Whatever goes wrong must never look like a pass, and must be laid at the right door: the test's, the product's, or that of
 // all around them.
 
 let run: FakeRun;
 
-beforeEach(() => {
-  run = fakeRun();
-  vi.stubEnv('PATH', run.guest.path);
-  vi.stubEnv('TMPDIR', run.guest.folder);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(run.guest.folder, { recursive: true });
+useFakeRun((made) => {
+  run = made;
 });
 
 interface Fault {

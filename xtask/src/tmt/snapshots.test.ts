@@ -1,17 +1,10 @@
-import { rmSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type FakeRun, fakeRun } from './fake-run.ts';
+import { expect, test } from 'vitest';
+import { type FakeRun, useFakeRun } from './fake-run.ts';
 
 let run: FakeRun;
 
-beforeEach(() => {
-  run = fakeRun();
-  vi.stubEnv('PATH', run.guest.path);
-  vi.stubEnv('TMPDIR', run.guest.folder);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(run.guest.folder, { recursive: true });
+useFakeRun((made) => {
+  run = made;
 });
 
 /** What the bundled bcvk writes of its phases, as a shell command. */

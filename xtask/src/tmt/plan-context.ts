@@ -40,6 +40,8 @@ export interface RunContext {
   /** Whether VMs stay. */
   preserveVm: boolean;
   clock: Clock;
+  /** Told each VM that was made, before it has booted. */
+  onLaunch?: (machine: Machine) => void;
   /** How often a plan is tried again after a failure of the infrastructure. */
   retries: number;
   signal: AbortSignal;

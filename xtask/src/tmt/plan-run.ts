@@ -37,6 +37,7 @@ async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanO
     };
     if (context.running !== undefined) return await runIn(context.running);
     await using machine = await timed(phases, 'install', 'install and start', () => launch(context));
+    context.onLaunch?.(machine);
     await start(machine, phases);
     return await runIn(machine);
   } catch (error) {

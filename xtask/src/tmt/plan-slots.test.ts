@@ -12,13 +12,15 @@ test.each([
   [{ wanted: 3 }, 3],
   [{ wanted: 100 }, 6],
   [{ memoryMiB: 1536, vcpus: 1 }, 8],
+  [{ processors: 2, ...resourcesOf([], 'tcg') }, 2],
 ])('%j', (change, slots) => {
   expect(countSlots({ ...machine, ...change })).toBe(slots);
 });
 
 test('memory and processors are read where they are said', () => {
   expect(availableMemoryMiB('MemTotal: 100 kB\nMemAvailable:   2097152 kB\n')).toBe(2048);
-  expect(resourcesOf(['--memory=1536M', '--cpus=1', '--karg=x'])).toEqual({ memoryMiB: 1536, vcpus: 1 });
-  expect(resourcesOf(['--memory=8G'])).toEqual({ memoryMiB: 8192, vcpus: 2 });
-  expect(resourcesOf([])).toEqual({ memoryMiB: 4096, vcpus: 2 });
+  expect(resourcesOf(['--memory=1536M', '--cpus=1', '--karg=x'], 'kvm')).toEqual({ memoryMiB: 1536, vcpus: 1 });
+  expect(resourcesOf(['--memory=8G'], undefined)).toEqual({ memoryMiB: 8192, vcpus: 2 });
+  expect(resourcesOf([], 'kvm')).toEqual({ memoryMiB: 4096, vcpus: 2 });
+  expect(resourcesOf(['--cpus=4'], 'tcg')).toEqual({ memoryMiB: 4096, vcpus: 1 });
 });

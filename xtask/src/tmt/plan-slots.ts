@@ -1,3 +1,5 @@
+import type { Accel } from '../vm/deadlines.ts';
+
 /** What decides how many plans run at the same time. */
 export interface SlotInput {
   /** Memory that this machine can give away, in MiB: MemAvailable of proc_meminfo(5). */
@@ -32,10 +34,19 @@ export function availableMemoryMiB(meminfo: string): number {
   return Math.floor(Number(kib ?? 0) / 1024);
 }
 
-/** Memory in MiB and processors of a VM, as the options of `bcvk libvirt run` give them; its own defaults where they do not. */
-export function resourcesOf(bcvkOptions: readonly string[]): { memoryMiB: number; vcpus: number } {
+/**
+ * Memory in MiB and processors of a VM, as the options of `bcvk libvirt run` give them; its own defaults where they do not. An emulated
+ * guest has one processor, whatever they say.
+ */
+export function resourcesOf(
+  bcvkOptions: readonly string[],
+  accel: Accel | undefined,
+): { memoryMiB: number; vcpus: number } {
   const value = (name: string): string | undefined =>
     bcvkOptions.findLast((option) => option.startsWith(`--${name}=`))?.slice(name.length + 3);
   const [, amount, unit] = /^(\d+)([MG])$/.exec(value('memory') ?? '4G') ?? [];
-  return { memoryMiB: Number(amount ?? 4096) * (unit === 'G' ? 1024 : 1), vcpus: Number(value('cpus') ?? 2) };
+  return {
+    memoryMiB: Number(amount ?? 4096) * (unit === 'G' ? 1024 : 1),
+    vcpus: accel === 'tcg' ? 1 : Number(value('cpus') ?? 2),
+  };
 }

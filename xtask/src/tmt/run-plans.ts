@@ -5,6 +5,7 @@ import { formatCell } from '../matrix/cell.ts';
 import { type QuarantineEntry, toleratedBy } from '../quarantine/quarantine.ts';
 import type { EarlierTry, PlanReport } from '../report/plan-report.ts';
 import { note } from '../steps/step.ts';
+import type { Accel } from '../vm/deadlines.ts';
 import type { RunContext } from './plan-context.ts';
 import { runPlan } from './plan-run.ts';
 import { availableMemoryMiB, countSlots, resourcesOf } from './plan-slots.ts';
@@ -30,18 +31,24 @@ export async function runPlans(
   plans: readonly Plan[],
   { options, quarantine, done }: PlansOptions,
 ): Promise<void> {
-  const slots = countSlots({
+  const available = {
     availableMiB: availableMemoryMiB(readFileSync('/proc/meminfo', 'utf8')),
     processors: availableParallelism(),
-    ...resourcesOf(context.bcvkOptions),
     wanted: options.parallel,
-  });
-  if (slots > 1 && plans.length > 1) note(`up to ${Math.min(slots, plans.length)} plans at the same time`);
-  const limit = pLimit(slots);
+  };
+  const limit = pLimit(1);
+  // How guests run here may show in the first one alone.
+  const learn = (accel: Accel | undefined): void => {
+    const slots = countSlots({ ...available, ...resourcesOf(context.bcvkOptions, accel) });
+    if (slots <= limit.concurrency) return;
+    limit.concurrency = slots;
+    if (plans.length > 1) note(`up to ${Math.min(slots, plans.length)} plans at the same time`);
+  };
+  learn(context.accel);
   let isOver = false;
   const runOne = async (plan: Plan): Promise<void> => {
     if (isOver || context.signal.aborted) return;
-    const report = await runWithRetries(context, plan);
+    const report = await runWithRetries({ ...context, onLaunch: ({ accel }) => learn(accel) }, plan);
     if (report.failure?.phase === 'install') isOver = true;
     done(tolerate(report, quarantine, formatCell(options.cell)));
   };

@@ -172,6 +172,16 @@ test('a removal below what the image made a file is nothing to do', async () => 
   expect(read('removed')).toBe('now a file');
 });
 
+test('a removal below what the image made a link is nothing to do: what the link leads to stays', async () => {
+  make(['next'], '../shared/file', 'x');
+  make(['pristine', 'current'], 'folder/other', 'x');
+  make(['pristine'], 'folder/file', 'x');
+  make(['next'], 'folder', { link: '../shared' });
+  await merge();
+  expect(readFileSync(join(folder, 'shared/file'), 'utf8')).toBe('x');
+  expect(readlinkSync(join(folder, 'next/folder'))).toBe('../shared');
+});
+
 test('what is on disk is told as what is in a tree', async () => {
   make(['next'], 'a/b/file', 'x');
   make(['next'], 'link', { link: 'a' });

@@ -57,7 +57,8 @@ export function planMerge(
         const node = nodeAt(current, path);
         return node.type === 'directory' ? { kind: 'directory', path, node } : { kind: 'leaf', path, node };
       }),
-      ...removed.map((path): MergeStep => ({ kind: 'remove', path })),
+      // Of what the new image does not have there is nothing to remove: on the way to it may be a link that leads out of it.
+      ...removed.filter((path) => kindInNew(path) !== 'absent').map((path): MergeStep => ({ kind: 'remove', path })),
     ],
   };
 }

@@ -9,6 +9,7 @@ import { discardStaged } from '../storage/discard-staged.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { cancelSoftReboot, type NextRootPlace } from './soft-reboot.ts';
 
 /**
  * Makes sure that a deployment may be deleted. One that only an interrupted deletion has left something of may be, too.
@@ -29,17 +30,24 @@ export function assertDeletable(model: RootModel, deploymentId: string, hasImage
 
 /**
  * Deletes a deployment: first its record if it is staged, then its boot entries, then by garbage collection all that only
- * they led to. If a rollback to it was queued, the booted deployment boots next with that.
+ * they led to. If a rollback to it was queued, the booted deployment boots next with that. A soft reboot that was prepared for it is
+ * taken back before.
  *
  * If it throws or power is lost, the deployment is there or not, and in no case does an entry boot it of which a part is
  * gone. Doing it again finishes the work.
  *
+ * @param place where a soft reboot is prepared; default: in the running system.
  * @throws CodedError as {@link assertDeletable}; `GC_REFUSED` when something else is wrong with the system.
  */
-export async function deleteDeployment(storage: BootedStorage, deploymentId: string): Promise<GcResult> {
+export async function deleteDeployment(
+  storage: BootedStorage,
+  deploymentId: string,
+  place?: NextRootPlace,
+): Promise<GcResult> {
   const model = await buildRootModel(storage);
   const hasImage = await storage.images.hasErofsImage(deploymentId).catch(() => false);
   assertDeletable(model, deploymentId, hasImage);
+  await cancelSoftReboot(storage, { deploymentId, place });
   const { bootDirectory } = storage.boot;
   if (model.staged?.deploymentId === deploymentId) {
     await discardStaged(storage);

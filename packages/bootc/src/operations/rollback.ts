@@ -9,7 +9,7 @@ import { lockOperations } from '../storage/operation-lock.ts';
 import { replaceActiveEntries } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel, type RootModelSource } from '../storage/root-model.ts';
 import { type RebootKind, rebootSystem } from './reboot.ts';
-import { type ApplyOptions, prepareToApply } from './soft-reboot.ts';
+import { type ApplyOptions, cancelSoftReboot, type NextRootPlace, prepareToApply } from './soft-reboot.ts';
 
 /** A new order of the boot entries there are. */
 export interface RollbackPlan {
@@ -70,9 +70,11 @@ export function planRollback(model: RootModel): RollbackPlan {
  *
  * After it resolves, the new order is on disk. If it throws or power is lost, the order is the old one or the new one, and
  * whatever boots is whole; what was staged may be gone already. The order of steps: the staged deployment loses its record,
- * without which it is nothing; then one exchange.
+ * without which it is nothing; then one exchange. Before all that, a soft reboot that was prepared is taken back.
+ *
+ * @param place where that was prepared; default: in the running system.
  */
-export async function rollBack(source: RootModelSource): Promise<RollbackPlan> {
+export async function rollBack(source: RootModelSource, place?: NextRootPlace): Promise<RollbackPlan> {
   const plan = planRollback(await buildRootModel(source));
   if (!(await source.images.hasErofsImage(plan.nextId).catch(() => true))) {
     throw new CodedError(
@@ -83,6 +85,7 @@ export async function rollBack(source: RootModelSource): Promise<RollbackPlan> {
       },
     );
   }
+  await cancelSoftReboot(source, { place });
   await discardStaged(source);
   const { bootloader, bootDirectory } = source.boot;
   await replaceActiveEntries(bootDirectory, arrangeEntries(plan.entries, { osId: plan.osId, bootloader }));

@@ -8,7 +8,13 @@ import { run } from '@workbench/run';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { vectorLayout } from '../../../composefs/src/oci/vector-image.testing.ts';
 import { deploymentPaths, deploymentVarLinkTarget, physicalRoot } from '../deployment/state-paths.ts';
-import { mountNextRoot, type NextRootPlace, unmountNextRoot } from './soft-reboot.ts';
+import { bootableFiles, deploy, writeEntrySet, writeImageLayout } from '../storage/test-system.testing.ts';
+import { deleteDeployment } from './delete-deployment.ts';
+import { inspectTarget } from './inspect-target.ts';
+import { rollBack } from './rollback.ts';
+import { cancelSoftReboot, mountNextRoot, type NextRootPlace, unmountNextRoot } from './soft-reboot.ts';
+import { stageImage } from './stage.ts';
+import { makeUpdateSystem, recordingEnvironment, targetOf } from './update-system.testing.ts';
 
 const setupScript = new URL('../../rootfs/usr/lib/dracut/modules.d/51bootc/initramfs-setup.sh', import.meta.url)
   .pathname;
@@ -78,4 +84,43 @@ test('a deployment that cannot be mounted leaves nothing behind', async () => {
   await expect(mountNextRoot(`composefs=?${'0'.repeat(128)}`, place)).rejects.toThrow('is not in the repository');
   await expect(mountNextRoot(`composefs=${id}`, place)).rejects.toThrow(/fs-verity|does not hold/);
   expect(await inInit(`grep -e ${folder}/nextroot -e /run/bootc /proc/self/mountinfo || true`)).toBe('');
+});
+
+test('it is taken back, or only when it is for a certain deployment', async () => {
+  const isPrepared = async () => (await inInit(`findmnt -nro SOURCE --mountpoint ${place.nextRoot} || true`)) !== '';
+  await mountNextRoot(`composefs=?${id}`, place);
+  await cancelSoftReboot({ root: '/' }, { deploymentId: '0'.repeat(128), place });
+  expect(await isPrepared()).toBe(true);
+  await cancelSoftReboot({ root: '/' }, { deploymentId: id, place });
+  expect(await isPrepared()).toBe(false);
+  await mountNextRoot(`composefs=?${id}`, place);
+  await cancelSoftReboot({ root: '/' }, { place });
+  expect(await isPrepared()).toBe(false);
+});
+
+test('every verb that decides anew what boots next takes it back', async () => {
+  const image = (name: string) => writeImageLayout(join(folder, name), bootableFiles(name));
+  const system = await makeUpdateSystem(image('booted'));
+  const rollback = await deploy(system, image('rollback'));
+  writeEntrySet(system, 'entries', [system.booted, rollback]);
+  mkdirSync(join(system.root, 'proc', `${place.initPid}`));
+  symlinkSync(`/proc/${place.initPid}/mountinfo`, join(system.root, 'proc', `${place.initPid}`, 'mountinfo'));
+  const expectTakenBack = async (verb: () => Promise<unknown>) => {
+    // A stand-in with the name of the root of that deployment.
+    await inInit(`mkdir -p ${place.nextRoot} && mount -t tmpfs composefs:${rollback.id} ${place.nextRoot}`);
+    await verb();
+    expect(await inInit(`findmnt -nro SOURCE --mountpoint ${place.nextRoot} || true`)).toBe('');
+  };
+  await expectTakenBack(() => system.use((storage) => rollBack(storage, place)));
+  await expectTakenBack(() => system.use((storage) => rollBack(storage, place)));
+  await expectTakenBack(() =>
+    system.use(async (storage) => {
+      const target = targetOf(image('next'));
+      const inspection = await inspectTarget(storage, target);
+      const request = { ...recordingEnvironment(), target, inspection, isLocked: false, nextRootPlace: place };
+      await stageImage(storage, request);
+    }),
+  );
+  await expectTakenBack(() => system.use((storage) => deleteDeployment(storage, rollback.id, place)));
+  rmSync(system.directory, { recursive: true });
 });

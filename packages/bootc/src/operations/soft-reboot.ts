@@ -10,8 +10,11 @@ import {
 import { isSoftRebootCapable } from '../status/soft-reboot.ts';
 import { readSoftRebootFacts } from '../status/soft-reboot-facts.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
-import { pathExists } from '../storage/optional-file.ts';
-import { buildRootModel, type DeploymentRecord } from '../storage/root-model.ts';
+import { isRootOf } from '../storage/environment.ts';
+import { mountAt, parseMountInfo } from '../storage/mount-table.ts';
+import { pathExists, readOptionalText } from '../storage/optional-file.ts';
+import { buildRootModel, type DeploymentRecord, type RootModel } from '../storage/root-model.ts';
+import { existingDeployments } from './existing-deployment.ts';
 import { startFinalizeUnit } from './finalize-unit.ts';
 import { nextRoot } from './overlay-etc.ts';
 import type { RebootKind } from './reboot.ts';
@@ -35,7 +38,8 @@ export interface NextRootPlace {
   setupScript: string;
 }
 
-const systemPlace: NextRootPlace = {
+/** That of the running system. */
+export const systemPlace: NextRootPlace = {
   initPid: 1,
   nextRoot,
   physicalRoot: '/sysroot',
@@ -50,8 +54,7 @@ const softRebootTargets = ['usr/lib/systemd/system/soft-reboot.target', 'lib/sys
  * root of the deployment is mounted for systemd to switch to; where that cannot be, `auto` falls back to a reboot.
  *
  * @returns what to hand to `rebootSystem` once the storage is closed and the lock is released; undefined for nothing.
- * @throws CodedError `DEPLOYMENT_NOT_FOUND`, `SOFT_REBOOT_TO_BOOTED`; `SOFT_REBOOT_NOT_CAPABLE` and
- * `SOFT_REBOOT_UNSUPPORTED` with `required`.
+ * @throws CodedError as {@link softRebootTarget}; `SOFT_REBOOT_NOT_CAPABLE` and `SOFT_REBOOT_UNSUPPORTED` with `required`.
  */
 export async function prepareToApply(
   storage: BootedStorage,
@@ -73,8 +76,8 @@ export async function prepareToApply(
 /**
  * Mounts the root of a deployment where systemd finds it at the next soft reboot, and prints that this was done.
  *
- * @throws CodedError `DEPLOYMENT_NOT_FOUND`, `SOFT_REBOOT_TO_BOOTED`, `SOFT_REBOOT_NOT_CAPABLE`, `SOFT_REBOOT_UNSUPPORTED`;
- * CommandError when it cannot be mounted: then nothing is.
+ * @throws CodedError as {@link softRebootTarget}; `SOFT_REBOOT_NOT_CAPABLE`, `SOFT_REBOOT_UNSUPPORTED`; CommandError when it
+ * cannot be mounted: then nothing is.
  */
 export async function prepareSoftReboot(storage: BootedStorage, deploymentId: string): Promise<void> {
   const obstacle = await softRebootObstacle(storage, deploymentId);
@@ -97,18 +100,8 @@ export async function resetSoftReboot(): Promise<void> {
 
 async function softRebootObstacle(storage: BootedStorage, deploymentId: string): Promise<CodedError | undefined> {
   const model = await buildRootModel(storage);
-  const target = model.deployments.get(deploymentId);
-  if (target === undefined || target.entries.length === 0) {
-    throw new CodedError('DEPLOYMENT_NOT_FOUND', `Deployment ${deploymentId} not found`, {
-      hint: 'bootc status --format=json lists the deployments',
-    });
-  }
+  const target = softRebootTarget(model, deploymentId);
   const booted = model.deployments.get(model.host.deploymentId);
-  if (target === booted) {
-    throw new CodedError('SOFT_REBOOT_TO_BOOTED', 'Cannot soft-reboot to the currently booted deployment', {
-      hint: 'systemctl soft-reboot restarts its userspace',
-    });
-  }
   const supported = await Promise.all(softRebootTargets.map((path) => pathExists(join(storage.root, path))));
   if (!supported.includes(true)) {
     return new CodedError('SOFT_REBOOT_UNSUPPORTED', 'systemd of this system does not support soft reboots', {
@@ -120,6 +113,42 @@ async function softRebootObstacle(storage: BootedStorage, deploymentId: string):
   return new CodedError('SOFT_REBOOT_NOT_CAPABLE', 'Cannot soft-reboot to deployment with a different kernel state', {
     hint: 'kernel, initramfs, kernel arguments and SELinux policy would have to be the same; reboot instead',
   });
+}
+
+/**
+ * The deployment to soft-reboot to. A soft reboot is a shutdown like any other, so that what is staged is finalized by it: what is only
+ * downloaded is not, and would run without the local changes of `/etc`; and what is staged takes the place of every other one, which would
+ * run without a boot entry.
+ *
+ * @throws CodedError `DEPLOYMENT_NOT_FOUND`, `SOFT_REBOOT_TO_BOOTED`, `SOFT_REBOOT_TO_LOCKED`, `SOFT_REBOOT_PAST_STAGED`.
+ */
+export function softRebootTarget(model: RootModel, deploymentId: string): DeploymentRecord {
+  const existing = existingDeployments(model);
+  const target = existing.find(({ deployment }) => deployment.id === deploymentId);
+  if (target === undefined) {
+    throw new CodedError('DEPLOYMENT_NOT_FOUND', `Deployment ${deploymentId} not found`, {
+      hint: 'bootc status --format=json lists the deployments',
+    });
+  }
+  if (target.role === 'booted') {
+    throw new CodedError('SOFT_REBOOT_TO_BOOTED', 'Cannot soft-reboot to the currently booted deployment', {
+      hint: 'systemctl soft-reboot restarts its userspace',
+    });
+  }
+  const isLocked = model.staged?.isFinalizationLocked === true;
+  if (target.role === 'staged' && isLocked) {
+    throw new CodedError('SOFT_REBOOT_TO_LOCKED', 'Cannot soft-reboot to a deployment that was only downloaded', {
+      hint: 'bootc upgrade --from-downloaded --soft-reboot=required',
+    });
+  }
+  if (target.role !== 'staged' && !isLocked && existing.some(({ role }) => role === 'staged')) {
+    throw new CodedError(
+      'SOFT_REBOOT_PAST_STAGED',
+      `Cannot soft-reboot to deployment ${deploymentId}: ${model.staged!.deploymentId} is staged to take its place`,
+      { hint: 'bootc rollback --soft-reboot=required discards what is staged' },
+    );
+  }
+  return target.deployment;
 }
 
 /** The kernel command line with which the deployment would be booted, whichever way its digest is written there. */
@@ -154,6 +183,24 @@ export async function mountNextRoot(commandLine: string, place: NextRootPlace): 
   } finally {
     await inInit(place, ['umount', '--lazy', writableRoot], 'let go of the physical root');
   }
+}
+
+/**
+ * Takes back a soft reboot that was prepared, and says so: what boots next is being decided anew. systemd would still switch to
+ * that root, also at `systemctl reboot`, when the deployment is long deleted.
+ *
+ * @param deploymentId only when it was prepared for this deployment; default: whatever for.
+ * @throws CommandError of umount(8).
+ */
+export async function cancelSoftReboot(
+  source: Pick<BootedStorage, 'root'>,
+  { deploymentId, place = systemPlace }: { deploymentId?: string; place?: NextRootPlace | undefined } = {},
+): Promise<void> {
+  const table = await readOptionalText(join(source.root, 'proc', `${place.initPid}`, 'mountinfo'));
+  const prepared = mountAt(parseMountInfo(table ?? ''), place.nextRoot);
+  if (prepared === undefined || (deploymentId !== undefined && !isRootOf(prepared, deploymentId))) return;
+  await unmountNextRoot(place);
+  process.stderr.write('notice: the soft reboot that was prepared is taken back\n');
 }
 
 /** Unmounts whatever is at `place.nextRoot`, with all below it. @returns whether there was anything. */

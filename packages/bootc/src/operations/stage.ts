@@ -33,6 +33,7 @@ import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
 import { assertFreeSpace, freeBytes } from './free-space.ts';
 import { planEtcMerge } from './merge-etc.ts';
+import { cancelSoftReboot, type NextRootPlace } from './soft-reboot.ts';
 import { writeDeploymentState } from './stage-state.ts';
 import { prepareStagedBoot, type StagedBoot } from './staged-boot.ts';
 
@@ -48,6 +49,8 @@ export interface StageRequest {
   startFinalizer(): Promise<void>;
   /** Bring it by way of container storage, also when the system has not done so before. */
   isUnifiedRequested?: boolean;
+  /** Where a soft reboot may have been prepared; default: in the running system. */
+  nextRootPlace?: NextRootPlace;
   print(line: string): void;
   onImport?(progress: ImportProgress): void;
   warn(line: string): void;
@@ -65,7 +68,7 @@ const overhead = { factor: 1.06, bytes: 16 * 1024 * 1024 };
 
 /**
  * Stages an image: imports it, and makes of it a deployment that becomes the default when the system goes down. What was staged
- * before is replaced.
+ * before is replaced, and a soft reboot that was prepared is taken back.
  *
  * After it resolves, everything is on disk, and the record in /run says that it is staged. If it throws or is stopped, nothing
  * is staged or what was staged before is; the boot entries are as they were, so the booted deployment boots next; what is left over
@@ -130,6 +133,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   const { deploymentId } = boot;
   const { bootloader, bootDirectory } = storage.boot;
   await tagImage(repository, deploymentTag(image.manifestDigest), image.manifestDigest);
+  await cancelSoftReboot(storage, { place: request.nextRootPlace });
   await discardStaged(storage);
   await assertFreeSpace(
     { ...bootSpace, neededBytes: boot.neededBytes },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseGrubMenu, renameInGrubMenu } from './grub-menu.ts';
+import { parseGrubMenu, renameInGrubMenu, withoutGrubEntries } from './grub-menu.ts';
 
 const menu = `# by hand
 if [ -f \${config_directory}/efiuuid.cfg ]; then
@@ -31,4 +31,12 @@ test('entries that start an EFI program are read in their order', () => {
 test('only the programs are renamed', () => {
   const renamed = renameInGrubMenu(menu, (path) => path.replace('2b', 'xyz'));
   expect(renamed).toBe(menu.replace('bootc/2b.efi', 'bootc/xyz.efi'));
+});
+
+test('an entry goes with its block, and nothing else', () => {
+  const without = withoutGrubEntries(menu, (path) => path.endsWith('/2b.efi'));
+  expect(without).toBe(menu.replace(/menuentry 'Old[^}]*\}\n/, ''));
+  expect(parseGrubMenu(without).map(({ title }) => title)).toEqual(['New: (1a)']);
+  expect(withoutGrubEntries(menu, (path) => path === '/outside.efi')).toBe(menu);
+  expect(withoutGrubEntries('menuentry "cut off" {\nchainloader /a.efi', () => true)).toContain('/a.efi');
 });

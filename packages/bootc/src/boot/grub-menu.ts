@@ -33,4 +33,26 @@ export function renameInGrubMenu(text: string, rename: (path: string) => string)
     .join('\n');
 }
 
+/** The same script without the menu entries whose EFI program `isGone`. Nothing else changes. */
+export function withoutGrubEntries(text: string, isGone: (path: string) => boolean): string {
+  const kept: string[] = [];
+  let block: string[] | undefined;
+  for (const line of text.split('\n')) {
+    if (/^\s*menuentry\s/.test(line)) {
+      kept.push(...(block ?? []));
+      block = [];
+    }
+    if (block === undefined) {
+      kept.push(line);
+      continue;
+    }
+    block.push(line);
+    if (!/^\s*\}/.test(line)) continue;
+    const isRemoved = block.some((inside) => isGone(chainloaderLine.exec(inside)?.[2] ?? ''));
+    if (!isRemoved) kept.push(...block);
+    block = undefined;
+  }
+  return [...kept, ...(block ?? [])].join('\n');
+}
+
 const chainloaderLine = /^(\s*chainloader\s+)(\/\S+)/;

@@ -2,7 +2,7 @@ import type { GcPlan, Repository } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
-import { refreshMenu } from '../storage/publish-entries.ts';
+import { refreshMenus } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 import { upgradeRepositoryImages } from '../storage/upgrade-images.ts';
@@ -65,7 +65,8 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
   }
   const entries = system.removals.filter(({ kind }) => kind === 'boot-entry');
   for (const { path } of entries) await composefs.removeFile(path);
-  if (entries.length > 0) await refreshMenu(storage.boot);
+  // Also of an entry that was taken away by somebody else, who may have come no further: its kernel goes next.
+  await refreshMenus(storage.boot);
   for (const removal of system.removals) {
     if (removal.kind === 'boot-entry') continue;
     if (removal.kind === 'staged-record') await composefs.removeFile(removal.path);

@@ -1,11 +1,13 @@
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { checkRepository, openRepository } from '@workbench/composefs';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { failEveryMutation, stopAtEveryMutation } from '../../../composefs/src/durable/stop.testing.ts';
+import { blsMenuName } from '../boot/bls-menu.ts';
 import { deploymentPaths, stagedRecord } from '../deployment/state-paths.ts';
 import { assertNoOp, collectSystemGarbage, type GcResult } from '../gc/collect.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
+import { refreshMenus } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import {
   bootableFiles,
@@ -101,6 +103,54 @@ test('refusals', async () => {
   await expect(remove(booted.id)).rejects.toThrow('Cannot delete currently booted deployment');
   await expect(remove('0'.repeat(128))).rejects.toThrow(`Deployment ${'0'.repeat(128)} not found`);
   expect(statesOnDisk()).toHaveLength(3);
+});
+
+test('nothing is deleted where the booted deployment would not boot again', async () => {
+  rmSync(join(system.boot.espDirectory, 'EFI/Linux', `bootc_composefs-${booted.id}`, 'initrd'));
+  await expect(remove(rollback.id)).rejects.toMatchObject({ code: 'BOOTED_ENTRY_BROKEN' });
+  expect(deploymentRoles(await model()).rollback?.id).toBe(rollback.id);
+  expect(statesOnDisk()).toHaveLength(3);
+});
+
+test('a menu of grub names it no more, also when that was cut short before the menu was written', async () => {
+  const grub = await makeTestSystem({ bootloader: 'grub' });
+  onTestFinished(() => rmSync(grub.directory, { recursive: true }));
+  const image = (name: string) => writeImageLayout(join(grub.directory, name), bootableFiles(name));
+  const deployed = [await deploy(grub, image('queued')), await deploy(grub, image('running'))] as const;
+  const menu = join(grub.boot.bootDirectory, 'loader/entries', blsMenuName);
+  const booted = () => [...readFileSync(menu, 'utf8').matchAll(/composefs=\??(\w+)/g)].map(([, id]) => id);
+  const [queued, running] = deployed;
+  writeEntrySet(grub, 'entries', deployed);
+  await using storage = await openTestStorage(grub, running.id);
+  writeFileSync(menu, '');
+  await refreshMenus(grub.boot);
+  expect(booted()).toEqual([queued.id, running.id]);
+  const whole = readFileSync(menu);
+  await deleteDeployment(storage, queued.id);
+  expect(booted()).toEqual([running.id]);
+  writeFileSync(menu, whole);
+  await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: true });
+  expect(booted()).toEqual([running.id]);
+});
+
+test('one that the menu of grub boots as a unified kernel image', async () => {
+  const grub = await makeTestSystem({ bootloader: 'grub' });
+  onTestFinished(() => rmSync(grub.directory, { recursive: true }));
+  const image = (name: string) => writeImageLayout(join(grub.directory, name), bootableFiles(name));
+  const [running, old] = [await deploy(grub, image('running')), await deploy(grub, image('old'))];
+  writeEntrySet(grub, 'entries', [running]);
+  const program = `EFI/Linux/bootc/bootc_composefs-${old.id}.efi`;
+  mkdirSync(dirname(join(grub.boot.espDirectory, program)), { recursive: true });
+  writeFileSync(join(grub.boot.espDirectory, program), 'uki');
+  const menu = join(grub.boot.bootDirectory, 'grub2/user.cfg');
+  mkdirSync(dirname(menu), { recursive: true });
+  const own = 'menuentry "Firmware" {\nfwsetup\n}\n';
+  writeFileSync(menu, `${own}menuentry "Old: (${old.id})" {\ninsmod chain\nchainloader /${program}\n}\n`);
+  await using storage = await openTestStorage(grub, running.id);
+  await deleteDeployment(storage, old.id);
+  expect(readFileSync(menu, 'utf8')).toBe(own);
+  expect((await buildRootModel(storage)).deployments.has(old.id)).toBe(false);
+  expect(existsSync(join(grub.boot.espDirectory, program))).toBe(false);
 });
 
 /** Status works, what boots is whole, and the same command completes, or says that it has been completed. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { removeFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
+import { grubMenu } from '../boot/grub-menu.ts';
 import { loaderPaths } from '../boot/names.ts';
 import { collectSystemGarbage, type GcResult } from '../gc/collect.ts';
 import { formatGcResult } from '../gc/report.ts';
@@ -8,7 +9,9 @@ import { type BootedStorage, openBootedStorage } from '../storage/booted-storage
 import { discardStaged } from '../storage/discard-staged.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
+import { refreshMenus, removeFromGrubMenu } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { bootedEntry } from './booted-entry.ts';
 import { cancelSoftReboot, type NextRootPlace } from './soft-reboot.ts';
 
 /**
@@ -37,7 +40,7 @@ export function assertDeletable(model: RootModel, deploymentId: string, hasImage
  * gone. Doing it again finishes the work.
  *
  * @param place where a soft reboot is prepared; default: in the running system.
- * @throws CodedError as {@link assertDeletable}; `GC_REFUSED` when something else is wrong with the system.
+ * @throws CodedError as {@link assertDeletable} and {@link bootedEntry}; `GC_REFUSED` when something else is wrong with the system.
  */
 export async function deleteDeployment(
   storage: BootedStorage,
@@ -47,14 +50,19 @@ export async function deleteDeployment(
   const model = await buildRootModel(storage);
   const hasImage = await storage.images.hasErofsImage(deploymentId).catch(() => false);
   assertDeletable(model, deploymentId, hasImage);
+  const entries = activeEntries(model, deploymentId);
+  // What is left has to boot: it may be broken, and this one the last that works.
+  if (entries.length > 0) bootedEntry(model);
   await cancelSoftReboot(storage, { deploymentId, place });
   const { bootDirectory } = storage.boot;
   if (model.staged?.deploymentId === deploymentId) {
     await discardStaged(storage);
   }
-  for (const { fileName } of activeEntries(model, deploymentId)) {
-    await removeFile(join(bootDirectory, loaderPaths.entries, fileName));
+  for (const { fileName } of entries) {
+    if (fileName === grubMenu.active) await removeFromGrubMenu(storage.boot, deploymentId);
+    else await removeFile(join(bootDirectory, loaderPaths.entries, fileName));
   }
+  await refreshMenus(storage.boot);
   return collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: false });
 }
 

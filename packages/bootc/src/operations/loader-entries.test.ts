@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stopAtEveryMutation } from '../../../composefs/src/durable/stop.testing.ts';
 import { parseBlsEntry } from '../boot/bls-entry.ts';
+import { blsMenuName } from '../boot/bls-menu.ts';
 import { optionsOfSource, withOptionsOfSource, withOwnersOf } from '../boot/owned-options.ts';
 import { type MockInstallation, makeFixtureInstallation, mockImageStore } from '../storage/mock-installation.ts';
 import { setOptionsForSource } from './loader-entries.ts';
@@ -47,6 +48,14 @@ test('the booted and the staged deployment get the arguments, with the record of
   expect(await setOptionsForSource(mock, 'tuned', undefined)).toBe(true);
   expect(allOptions()).toEqual(untouched);
   expect(Object.keys(before)).toEqual(Object.keys(untouched).sort());
+});
+
+test('a boot loader that reads a menu gets them too, for what is staged as well', async () => {
+  mock = { ...mock, boot: { ...mock.boot, bootloader: 'grub' } };
+  const menus = ['entries', 'entries.staged'].map((set) => join(mock.boot.bootDirectory, 'loader', set, blsMenuName));
+  for (const menu of menus) writeFileSync(menu, '');
+  await setOptionsForSource(mock, 'tuned', 'nohz=on');
+  for (const menu of menus) expect(readFileSync(menu, 'utf8').match(/ nohz=on$/gm)).toHaveLength(1);
 });
 
 test('cut short anywhere, each entry is the old or the new one', async () => {

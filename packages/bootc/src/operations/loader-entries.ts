@@ -7,13 +7,15 @@ import { loaderPaths } from '../boot/names.ts';
 import { withOptionsOfSource } from '../boot/owned-options.ts';
 import { openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
+import { refreshMenus } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModelSource } from '../storage/root-model.ts';
 
 /**
  * Sets the kernel arguments that belong to one owner, for the next boot: in the entry of the booted deployment, and in that of the
  * staged one if there is one. A deployment that is staged later gets them from there.
  *
- * After it resolves, each entry is on disk; if it throws or power is lost, each is the old one or the new one.
+ * After it resolves, each entry is on disk, and the menu where the boot loader reads one; if it throws or power is lost, each is the
+ * old one or the new one, and doing it again completes it.
  *
  * @param options undefined: the owner has none any more.
  * @returns whether anything changed.
@@ -53,6 +55,7 @@ export async function setOptionsForSource(
     await replaceFile(join(source.boot.bootDirectory, folder), record.fileName, text);
     isChanged = true;
   }
+  await refreshMenus(source.boot);
   return isChanged;
 }
 

@@ -8,7 +8,7 @@ import type { NamedEntry } from '../boot/menu-order.ts';
 import {
   activateStagedEntries,
   discardStagedEntries,
-  refreshMenu,
+  refreshMenus,
   replaceActiveEntries,
   writeStagedEntries,
 } from './publish-entries.ts';
@@ -98,9 +98,15 @@ test('a menu among the entries is swapped with them, and made anew when one is t
   await replaceActiveEntries(boot, [entry('bootc_1_x-1-1.conf', 'first'), entry('bootc_0_x-1-0.conf', 'second')]);
   expect(readFileSync(menu, 'utf8').match(/^menuentry \w+/gm)).toEqual(['menuentry first', 'menuentry second']);
   rmSync(join(boot, 'loader/entries/bootc_1_x-1-1.conf'));
-  await refreshMenu({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
+  await refreshMenus({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
   expect(readFileSync(menu, 'utf8').match(/^menuentry \w+/gm)).toEqual(['menuentry second']);
+  const unreadable = join(boot, 'loader/entries/bootc_2_x-1-2.conf');
+  writeFileSync(unreadable, 'torn');
+  writeFileSync(menu, 'names it');
+  await refreshMenus({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
+  expect(readFileSync(menu, 'utf8')).toBe('names it');
+  rmSync(unreadable);
   rmSync(menu);
-  await refreshMenu({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
+  await refreshMenus({ bootloader: 'grub', bootDirectory: boot, espDirectory: '/nonexistent' });
   expect(existsSync(menu)).toBe(false);
 });

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { exchange, makeDirectory, removeTree, replaceFile, syncFilesystem } from '@workbench/composefs';
 import { formatBlsEntry } from '../boot/bls-entry.ts';
 import { blsMenuName, formatBlsMenu } from '../boot/bls-menu.ts';
+import { grubMenu, withoutGrubEntries } from '../boot/grub-menu.ts';
 import type { NamedEntry } from '../boot/menu-order.ts';
 import { loaderPaths } from '../boot/names.ts';
-import { type BootLocation, scanBootEntries } from './boot-entries.ts';
-import { listOptionalDirectory, pathExists } from './optional-file.ts';
+import { type BootEntries, type BootLocation, scanBootEntries, stripPrefix } from './boot-entries.ts';
+import { listOptionalDirectory, pathExists, readOptionalText } from './optional-file.ts';
 
 /** What the names of all entries of this program begin with; others belong to somebody else and are carried along. */
 const managedPrefix = 'bootc_';
@@ -78,12 +79,36 @@ export async function discardStagedEntries(bootDirectory: string): Promise<void>
 }
 
 /**
- * Makes the menu anew from the active entries, where the boot loader reads one: for when an entry was taken away. After it
- * resolves, the menu is on disk. If it throws or power is lost, it is the old one or the new one, whole.
+ * Makes the menus of the active and the staged entries anew where they do not tell the same as the entries, for a boot loader that
+ * reads a menu: whenever an entry was taken away or changed by itself. After it resolves, the menus are on disk. If it throws or power is
+ * lost, each is the old one or the new one, whole, and the next call goes on. With an entry that cannot be read, the menu of its set
+ * stays, which may be all that still boots it.
  */
-export async function refreshMenu(boot: BootLocation): Promise<void> {
-  const entries = join(boot.bootDirectory, loaderPaths.entries);
-  if (!(await pathExists(join(entries, blsMenuName)))) return;
-  const { managed } = await scanBootEntries(boot);
-  await replaceFile(entries, blsMenuName, formatBlsMenu(managed.filter(({ set }) => set === 'active')));
+export async function refreshMenus(boot: BootLocation): Promise<void> {
+  const sets = [
+    ['active', loaderPaths.entries],
+    ['staged', loaderPaths.staged],
+  ] as const;
+  let found: BootEntries | undefined;
+  for (const [set, folder] of sets) {
+    const present = await readOptionalText(join(boot.bootDirectory, folder, blsMenuName));
+    if (present === undefined) continue;
+    found ??= await scanBootEntries(boot);
+    const isOurs = (entry: { set: string; fileName: string }): boolean =>
+      entry.set === set && entry.fileName.startsWith(managedPrefix);
+    if (found.unmanaged.some(isOurs)) continue;
+    const text = formatBlsMenu(found.managed.filter(isOurs));
+    if (text !== present) await replaceFile(join(boot.bootDirectory, folder), blsMenuName, text);
+  }
+}
+
+/**
+ * Takes the entries of a deployment out of the menu of unified kernel images that an older bootc has written for classic grub. If it
+ * throws or power is lost, the menu is the old one or the new one, whole.
+ */
+export async function removeFromGrubMenu(boot: BootLocation, deploymentId: string): Promise<void> {
+  const directory = join(boot.bootDirectory, grubMenu.directory);
+  const text = (await readOptionalText(join(directory, grubMenu.active))) ?? '';
+  const written = withoutGrubEntries(text, (path) => stripPrefix(posix.basename(path, '.efi')) === deploymentId);
+  if (written !== text) await replaceFile(directory, grubMenu.active, written);
 }

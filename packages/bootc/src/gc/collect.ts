@@ -46,7 +46,7 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
   const plan = await planSystemGc(model, {
     root: storage.root,
     physicalRoot: storage.physicalRoot,
-    tags: await composefs.listTags(repository),
+    tags: await composefs.listTags(repository, { withLost: true }),
     hasErofsImage: (id) => storage.images.hasErofsImage(id),
     unfinishedBootFiles: await listUnfinishedBootFiles(storage.boot),
   });

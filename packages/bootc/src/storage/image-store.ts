@@ -30,7 +30,7 @@ export function imageStoreOf(
   return {
     readImage: (manifestDigest) => composefs.readImageMetadata(repository, manifestDigest),
     listTags: () => {
-      tags ??= composefs.listTags(repository);
+      tags ??= composefs.listTags(repository, { withLost: true });
       return tags;
     },
     hasErofsImage: (id) => pathExists(join(repository.path, 'images', id)),

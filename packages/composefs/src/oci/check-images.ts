@@ -23,7 +23,7 @@ export interface ImageCheck {
  */
 export async function checkImages(repository: Repository, only?: string): Promise<ImageCheck> {
   const result: ImageCheck = { imagesChecked: 0, imagesCorrupted: 0, errors: [] };
-  const tags = await listTags(repository);
+  const tags = await listTags(repository, { withLost: true });
   if (only !== undefined && !tags.has(only)) {
     return {
       imagesChecked: 1,

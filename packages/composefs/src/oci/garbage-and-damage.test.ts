@@ -120,6 +120,37 @@ describe('garbage collection', () => {
     await expect(collectGarbage(repository, { additionalRoots })).rejects.toMatchObject({ code });
     expect(readdirSync(path, { recursive: true })).toEqual(before);
   });
+
+  test.each(['oci-manifest', 'oci-config', 'oci-layer'])('removes nothing while a stream is lost: %s', async (kind) => {
+    const name = readdirSync(join(path, 'streams')).find((entry) => entry.startsWith(kind)) as string;
+    const other = await importImage(repository, `oci:${vectorLayout}:vector-xlink`, { tag: 'other', bootable: false });
+    expect(other.manifestDigest).not.toBe(imported.manifestDigest);
+    rmSync(join(path, objectPath(linkedDigest(repository, 'streams', name) as string)));
+    const before = readdirSync(path, { recursive: true });
+    await expect(collectGarbage(repository, noRoots)).rejects.toMatchObject({ code: 'GC_ROOT_UNREADABLE' });
+    expect(readdirSync(path, { recursive: true })).toEqual(before);
+    await importImage(repository, `oci:${vectorLayout}:vector`, { tag: 'a/b%c', bootable: true });
+    await collectGarbage(repository, noRoots);
+    expect((await checkRepository(repository)).errors).toEqual([]);
+  });
+
+  test('goes on while an image is lost, which leads to nothing that its layers do not', async () => {
+    rmSync(join(path, objectPath(imported.bootImageIds.get(1) as string)));
+    expect(await collectGarbage(repository, noRoots)).toMatchObject({ objects: [], imageLinks: { length: 1 } });
+    expect((await planGarbageCollection(repository, noRoots)).objects).toEqual([]);
+  });
+
+  test('removes nothing while one of several references leads to nothing', async () => {
+    await importImage(repository, `oci:${vectorLayout}:vector-xlink`, { tag: 'other', bootable: false });
+    rmSync(join(path, 'streams', `oci-manifest-${imported.manifestDigest}`));
+    const lost = expect.stringContaining('streams/refs/oci/a%2Fb%25c leads to nothing');
+    await expect(planGarbageCollection(repository, noRoots)).rejects.toMatchObject({ message: lost });
+    expect([...(await listTags(repository)).keys()]).toEqual(['other']);
+    expect([...(await listTags(repository, { withLost: true })).keys()]).toEqual(['a/b%c', 'other']);
+    expect(await checkImages(repository)).toMatchObject({ imagesChecked: 2, imagesCorrupted: 1 });
+    await untagImage(repository, 'a/b%c');
+    expect((await collectGarbage(repository, noRoots)).objects.length).toBeGreaterThan(0);
+  });
 });
 
 describe('fsck', () => {

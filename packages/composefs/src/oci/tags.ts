@@ -7,14 +7,18 @@ import { manifestDigestOf, streamName } from './names.ts';
 
 /**
  * All tags that lead to an image, by name, with the digest (`sha256:…`) of its manifest. Tags whose image is gone are
- * left out.
+ * left out, unless `withLost` is given: they keep garbage from being collected until they are removed or it is back.
  */
-export async function listTags(repository: Repository): Promise<Map<string, string>> {
+export async function listTags(
+  repository: Repository,
+  { withLost = false }: { withLost?: boolean } = {},
+): Promise<Map<string, string>> {
   const tags = new Map<string, string>();
   for (const reference of listReferences(repository, 'streams')) {
     const tag = tagOfReference(reference.name.slice('refs/'.length));
     const manifestDigest = manifestDigestOf(referencedName(reference) ?? '');
-    if (tag !== undefined && manifestDigest !== undefined && reference.isResolved) tags.set(tag, manifestDigest);
+    if (tag === undefined || manifestDigest === undefined) continue;
+    if (reference.isResolved || withLost) tags.set(tag, manifestDigest);
   }
   return tags;
 }

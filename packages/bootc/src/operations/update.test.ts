@@ -10,6 +10,7 @@ import { buildHostDocument } from '../status/build-host-document.ts';
 import { formatHumanReadable } from '../status/human-readable.ts';
 import { buildRootModel } from '../storage/root-model.ts';
 import { bootableFiles } from '../storage/test-system.testing.ts';
+import { finalizeStaged } from './finalize.ts';
 import { type FollowingSystem, followImage } from './followed-system.testing.ts';
 import { switchInPlace } from './switch.ts';
 import { targetOf, type UpdateSystem } from './update-system.testing.ts';
@@ -170,6 +171,19 @@ test('an image that claims more than there is room for is refused before anythin
   await expect(runSwitch(source)).rejects.toThrow(/^Insufficient free space for .*needs .* on \/sysroot, have /);
   expect(environment.starts).toBe(0);
   await assertClean();
+});
+
+test('a newest version that was rolled back from is nothing new, so that a timer does not fail', async () => {
+  publish(bootableFiles('2'));
+  const id = await runUpgrade();
+  // The first of both is the one that runs here still, as after going back.
+  await system.use(finalizeStaged);
+  environment.lines.length = 0;
+  expect(await runUpgrade()).toBeUndefined();
+  expect(environment.lines).toEqual([
+    `No changes in: ${followed}`,
+    `It is the image of the rollback deployment ${id}; bootc rollback boots it`,
+  ]);
 });
 
 test('leftovers of an attempt that was cut short do not keep the next one from working', async () => {

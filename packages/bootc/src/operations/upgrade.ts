@@ -5,7 +5,7 @@ import type { BootedStorage } from '../storage/booted-storage.ts';
 import { writeCachedUpdate } from '../storage/cached-update.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
-import { findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
+import { type ExistingDeployment, findDeploymentOfImage } from './existing-deployment.ts';
 import { nameOfStaged, setFinalizationLock } from './finalization-lock.ts';
 import { inspectTarget } from './inspect-target.ts';
 import { formatManifestDifference } from './manifest-difference.ts';
@@ -26,7 +26,7 @@ export interface UpgradeOptions {
  * Stages a newer version of the image that the system follows: that of the staged deployment, if there is one, else of the booted one.
  *
  * @returns the deployment that boots next because of it, new or staged before; undefined when there is nothing new.
- * @throws CodedError `NO_IMAGE_SOURCE`; `SAME_CONTENT` when a deployment to fall back to is of that very image; what stageImage throws.
+ * @throws CodedError `NO_IMAGE_SOURCE`; what stageImage throws.
  */
 export async function upgrade(
   storage: BootedStorage,
@@ -39,11 +39,11 @@ export async function upgrade(
   const inspection = await inspectTarget(storage, target);
   const existing = findDeploymentOfImage(model, inspection);
   if (existing?.role === 'staged') return reuseStaged(storage, model, options, environment);
-  if (existing?.role === 'booted') {
+  if (existing !== undefined) {
     environment.print(`No changes in: ${displayReference(target)}`);
+    if (existing.role !== 'booted') environment.print(tellWhose(existing));
     return undefined;
   }
-  if (existing !== undefined) throw sameContentError(displayReference(target), existing);
   const staged = await stageImage(storage, {
     ...environment,
     target,
@@ -52,6 +52,11 @@ export async function upgrade(
   });
   printStaged(target, staged, options.isDownloadOnly, environment);
   return staged.deploymentId;
+}
+
+// Going back from a version is not undone by looking for updates.
+function tellWhose({ role, deployment }: ExistingDeployment): string {
+  return `It is the image of the ${role} deployment ${deployment.id}${role === 'rollback' ? '; bootc rollback boots it' : ''}`;
 }
 
 /** Tells what was staged. */
@@ -149,7 +154,7 @@ export async function checkForUpgrade(
   print(`  Digest: ${inspection.manifestDigest}`);
   const { staged, booted } = deploymentRoles(model);
   for (const line of formatManifestDifference((staged ?? booted).image?.manifest, inspection.manifest)) print(line);
-  if (existing !== undefined) print(`It is the image of the ${existing.role} deployment ${existing.deployment.id}`);
+  if (existing !== undefined) print(tellWhose(existing));
   return inspection;
 }
 

@@ -140,6 +140,10 @@ test('an ext4 root and an ESP are filled so that the real cfsctl finds nothing w
     installBootloader: async (imageRoot) => {
       calls.push(`boot loader, ${readFileSync(join(imageRoot, 'etc/ssl/long'), 'utf8').length} bytes readable`);
       expect(existsSync(join(espMount, 'loader'))).toBe(false);
+      // What the old boot loader reads may go now, so all that the new one will boot has to be there.
+      const [id] = readdirSync(join(rootMount, 'state/deploy'));
+      expect(existsSync(join(rootMount, 'state/deploy', id!, `${id}.origin`))).toBe(true);
+      expect(existsSync(join(rootMount, '.bootc-aleph.json'))).toBe(true);
     },
     onDeploy: () => void calls.push('deploy'),
     warn: (line) => void calls.push(line),

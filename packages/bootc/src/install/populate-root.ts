@@ -56,9 +56,12 @@ export interface PopulateOptions extends InstalledMounts {
   boundImages?: 'stored' | 'skip' | 'pull';
   print?(line: string): void;
   onImport?(progress: ImportProgress): void;
-  /** Puts the boot loader on the ESP; called before anything is there that it could start. */
+  /**
+   * Puts the boot loader on the ESP; called when all of the root is on disk, so that a boot loader of before may go, and before anything
+   * is there that it could start.
+   */
   installBootloader?(imageRoot: string): Promise<void>;
-  /** The step of writing kernel, state and boot entry begins. */
+  /** The step of writing kernel and boot entry begins. */
   onDeploy?(): void;
   warn(line: string): void;
   signal?: AbortSignal;
@@ -74,7 +77,7 @@ export interface PopulatedRoot {
 
 /**
  * Fills an empty root file system and an ESP: repository with the image, deployment state, boot loader, kernel, and in the
- * end the boot entry. All of the root is on disk before there is an entry on the ESP that boots it.
+ * end the boot entry. All of the root is on disk before the boot loader changes, and before there is an entry that boots it.
  *
  * @throws what importing throws, what `prepareFirstBoot` throws, CommandError of the tools.
  */
@@ -110,8 +113,6 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
     await using _image = await mountImage(repository, deploymentId, options.imageMount, {
       verity: decision.isMissingVerityAllowed ? 'if-supported' : 'require',
     });
-    await options.installBootloader?.(options.imageMount);
-    options.onDeploy?.();
     if (options.replacesState === true) await removeTree(deploymentPaths(rootMount, deploymentId).directory);
     await seedState({
       physicalRootMount: rootMount,
@@ -126,9 +127,14 @@ export async function populateRoot(options: PopulateOptions): Promise<PopulatedR
       },
       ...abort,
     });
+    const etc = localEtc(deploymentPaths(rootMount, deploymentId), etcMode === 'overlay');
+    await writeLocalEtc(etc, etcMode, options);
+    await writeAleph(repository, image.manifestDigest, hasSelinuxPolicy, options);
+    await syncFilesystem(rootMount);
+    signal?.throwIfAborted();
+    await options.installBootloader?.(options.imageMount);
+    options.onDeploy?.();
   }
-  await writeLocalEtc(localEtc(deploymentPaths(rootMount, deploymentId), etcMode === 'overlay'), etcMode, options);
-  await writeAleph(repository, image.manifestDigest, hasSelinuxPolicy, options);
   await syncFilesystem(rootMount);
   signal?.throwIfAborted();
 

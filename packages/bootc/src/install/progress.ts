@@ -5,7 +5,7 @@ export const installSteps = [
   { step: 'format', title: 'Make file systems', weight: 5 },
   { step: 'import', title: 'Import image', weight: 70 },
   { step: 'boot-loader', title: 'Install boot loader', weight: 5 },
-  { step: 'deploy', title: 'Write kernel, state and boot entry', weight: 8 },
+  { step: 'deploy', title: 'Write kernel and boot entry', weight: 8 },
   { step: 'finish', title: 'Sync and unmount', weight: 7 },
 ] as const;
 export type InstallStep = (typeof installSteps)[number]['step'];

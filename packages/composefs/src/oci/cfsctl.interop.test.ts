@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { cfsMain } from '../cli/main.ts';
 import { findCfsctl } from '../erofs/cfsctl.testing.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
-import { type MadeEntry, makeTar } from '../tar/make-tar.testing.ts';
+import { type MadeEntry, makeEntry, makeHeader, makePax, makeTar, writeChecksum } from '../tar/make-tar.testing.ts';
 import { describeRepository } from './describe-repository.testing.ts';
 import { makeLayout, skeleton } from './make-layout.testing.ts';
 
@@ -107,6 +107,40 @@ test('random images become the same repository, or are refused by both', { timeo
     { numRuns: 25 },
   );
   expect(accepted).toBeGreaterThan(5);
+});
+
+describe('headers that are seldom seen', () => {
+  const made = (fields: { pax?: Record<string, string>; change?: (header: Buffer) => unknown }): Buffer[] => {
+    const header = makeHeader({ name: 'usr/x', typeFlag: '0', size: 0 });
+    fields.change?.(header);
+    return [...(fields.pax === undefined ? [] : makePax(fields.pax)), writeChecksum(header)];
+  };
+  const cases: Record<string, Buffer[]> = {
+    'a time before 1970': made({ change: (header) => header.fill(0xff, 136, 147).fill(0xfb, 147, 148) }),
+    'a time of more than 64 bits': made({ change: (header) => header.fill(0x81, 136, 148) }),
+    'an owner below zero': made({ change: (header) => header.fill(0xff, 108, 116) }),
+    'an owner after a NUL': made({ change: (header) => header.write('\x00000012', 108) }),
+    'an owner after a tab': made({ change: (header) => header.write('\t12\0', 108) }),
+    'an owner in pieces': made({ change: (header) => header.write('1 2', 108) }),
+    'another version of ustar': made({
+      change: (header) => header.write('ustar\x0001', 257) && header.write('usr', 345),
+    }),
+    'a PAX time beyond that of 63 bits': made({ pax: { mtime: '9223372036854775808' } }),
+    'a PAX time with a long fraction': made({ pax: { mtime: '5.123456789x' } }),
+    'PAX numbers with a sign': made({ pax: { mtime: '+5.+5', uid: '+18446744073709551615' } }),
+    'a PAX number of more than 64 bits': made({ pax: { uid: '18446744073709551616' } }),
+    'an empty PAX path': made({ pax: { path: '' } }),
+    'an empty PAX link path': made({ pax: { linkpath: '' } }),
+    'two PAX headers': [...makePax({ mtime: '5' }), ...made({ pax: { uid: '5' } })],
+  };
+  test.each(Object.entries(cases))('%s', async (_, blocks) => {
+    const archive = Buffer.concat([...skeleton.flatMap(makeEntry), ...blocks, Buffer.alloc(1024)]);
+    const { ours, theirs, outcomes } = await importBoth([archive], 'sha256', 1);
+    expect(outcomes[0].status).toBe(outcomes[1].status);
+    await cfsctl('--repo', theirs, 'gc');
+    const links = (path: string) => describeRepository(path).filter((line) => line.startsWith('images/'));
+    expect(links(ours)).toEqual(links(theirs));
+  });
 });
 
 describe('a repository of ours', () => {

@@ -86,6 +86,7 @@ async function takePadding(input: TarInput, length: number): Promise<void> {
 function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
   const path = extensions.path ?? header.name;
   const type = types[header.typeFlag];
+  if (path === '') throw invalidTar('an entry has an empty path');
   const fail = (problem: (shown: string) => string) => invalidTar(problem(JSON.stringify(path)));
   if (header.typeFlag === 'S') throw fail((shown) => `${shown} is a sparse file`);
   if (type === undefined) throw fail((shown) => `${shown} has the unknown type ${JSON.stringify(header.typeFlag)}`);

@@ -6,7 +6,7 @@ import type { TarHeader } from './header.ts';
 const longestExtensionBytes = 1024 * 1024;
 const mostExtensionHeaders = 16;
 
-/** What extension headers say of the entry after them. Later ones win. */
+/** What extension headers say of the entry after them. */
 export interface Extensions {
   path?: ByteString;
   linkPath?: ByteString;
@@ -40,11 +40,16 @@ export interface ExtensionCollector {
 export function createExtensionCollector(): ExtensionCollector {
   let pax: GatheredExtensions = { xattrs: new Map() };
   let gnu: { path?: ByteString; linkPath?: ByteString } = {};
+  const kinds = new Set<string>();
   let headers = 0;
   let bytes = 0;
   return {
     expects(header) {
       if (!['x', 'g', 'L', 'K'].includes(header.typeFlag)) return false;
+      // Programs disagree on whether the second of a kind takes the place of the first, or is added to it.
+      if (header.typeFlag !== 'g' && kinds.has(header.typeFlag))
+        throw invalidTar('an entry has two extension headers of a kind');
+      kinds.add(header.typeFlag);
       headers += 1;
       bytes += header.sizeBytes;
       if (headers > mostExtensionHeaders)
@@ -63,6 +68,7 @@ export function createExtensionCollector(): ExtensionCollector {
       const taken = { ...gnu, ...pax, xattrs: pax.xattrs.size === 0 ? noAttributes : pax.xattrs };
       pax = { xattrs: new Map() };
       gnu = {};
+      kinds.clear();
       headers = 0;
       bytes = 0;
       return taken;
@@ -98,25 +104,30 @@ function readRecord(key: ByteString, value: Buffer, into: GatheredExtensions): v
   }
   if (key.startsWith('GNU.sparse.')) throw invalidTar('it holds a sparse file');
   const text = value.toString('latin1');
-  if (key === 'path' && text !== '') into.path = text;
-  else if (key === 'linkpath' && text !== '') into.linkPath = text;
+  if (key === 'path') into.path = text;
+  else if (key === 'linkpath') into.linkPath = text;
   else if (key === 'size') into.sizeBytes = Number(unsigned(key, text));
   else if (key === 'uid') into.uid = unsigned(key, text);
   else if (key === 'gid') into.gid = unsigned(key, text);
   else if (key === 'mtime') into.mtime = parseTime(text);
 }
 
+const unsignedText = /^\+?\d+$/;
+const mostUnsigned = 2n ** 64n - 1n;
+
 function unsigned(key: string, text: string): bigint {
-  if (/^\d{1,19}$/.test(text)) return BigInt(text);
-  throw invalidTar(`the PAX ${key} ${JSON.stringify(text)} is no unsigned number`);
+  const value = unsignedText.test(text) ? BigInt(text.replace('+', '')) : undefined;
+  if (value !== undefined && value <= mostUnsigned) return value;
+  throw invalidTar(`the PAX ${key} ${JSON.stringify(text)} is no unsigned number of 64 bits`);
 }
 
-// The fraction is cut after nine digits; one that is no number counts as none.
+// As cfsctl has it: seconds beyond the range of times wrap around; of the fraction nine characters count, and if these are no
+// number, nothing.
 function parseTime(text: string): { seconds: bigint; nanoseconds: number } {
   const dot = text.indexOf('.');
   const seconds = unsigned('mtime', dot === -1 ? text : text.slice(0, dot));
-  const fraction = dot === -1 ? '' : text.slice(dot + 1);
-  return { seconds, nanoseconds: /^\d+$/.test(fraction) ? Number(fraction.slice(0, 9).padEnd(9, '0')) : 0 };
+  const fraction = (dot === -1 ? '' : text.slice(dot + 1, dot + 10)).padEnd(9, '0');
+  return { seconds: BigInt.asIntN(64, seconds), nanoseconds: unsignedText.test(fraction) ? Number(fraction) : 0 };
 }
 
 function untilNul(content: Buffer): ByteString {

@@ -32,8 +32,8 @@ export function isZeroBlock(block: Buffer): boolean {
  */
 export function parseHeader(block: Buffer): TarHeader {
   checkChecksum(block);
-  const magic = block.toString('latin1', 257, 263);
-  const prefix = magic === 'ustar\0' ? text(block, 345, 155) : '';
+  const magic = block.toString('latin1', 257, 265);
+  const prefix = magic === 'ustar\x0000' ? text(block, 345, 155) : '';
   const name = text(block, 0, 100);
   const fail = (field: string) => invalidTar(`the ${field} of ${JSON.stringify(name)} is no number that fits`);
   const number = (field: string, offset: number, length: number): number | bigint => {
@@ -56,7 +56,7 @@ export function parseHeader(block: Buffer): TarHeader {
     uid: BigInt(number('owner', 108, 8)),
     gid: BigInt(number('group', 116, 8)),
     sizeBytes: smallNumber('size', 124, 12),
-    mtimeSeconds: BigInt(number('time', 136, 12)),
+    mtimeSeconds: BigInt.asIntN(64, BigInt(number('time', 136, 12))),
     // Archives without devices may hold anything here.
     deviceMajor: isDevice ? smallNumber('device number', 329, 8) : 0,
     deviceMinor: isDevice ? smallNumber('device number', 337, 8) : 0,
@@ -68,25 +68,30 @@ function text(block: Buffer, offset: number, length: number): ByteString {
   return block.toString('latin1', offset, end === -1 ? offset + length : Math.min(end, offset + length));
 }
 
-// Unsigned; undefined for anything else. No field has more than twelve characters, whose octal value is exact in a number.
+// Octal text up to a NUL, within white space; undefined for anything else. No field has more than twelve characters, whose
+// octal value is exact in a number. Of base-256 numbers the low 64 bits count, as cfsctl has them: whether they have a sign is
+// for whoever reads the field.
 function parseNumber(block: Buffer, offset: number, length: number): number | bigint | undefined {
-  const first = block[offset] as number;
-  if (first === 0x80) return BigInt(`0x${block.toString('hex', offset + 1, offset + length)}`);
-  if (first > 0x80) return undefined;
   const end = offset + length;
-  let at = offset;
-  while (at < end && isBlank(block[at] as number)) at += 1;
+  if ((block[offset] as number) >= 0x80) {
+    const value = block.readBigUInt64BE(end - 8);
+    return length > 8 ? value : BigInt.asUintN(63, value);
+  }
+  let at = skipBlanks(block, offset, end);
   let value = 0;
-  for (; at < end && !isBlank(block[at] as number); at += 1) {
+  for (; at < end; at += 1) {
     const digit = (block[at] as number) - 0x30;
-    if (digit < 0 || digit > 7) return undefined;
+    if (digit < 0 || digit > 7) break;
     value = value * 8 + digit;
   }
-  return value;
+  at = skipBlanks(block, at, end);
+  return at === end || block[at] === 0 ? value : undefined;
 }
 
-function isBlank(byte: number): boolean {
-  return byte === 0 || byte === 0x20;
+function skipBlanks(block: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && (block[at] === 0x20 || ((block[at] as number) >= 0x09 && (block[at] as number) <= 0x0d))) at += 1;
+  return at;
 }
 
 // The sum of all bytes with the field itself as blanks. Some old programs summed signed bytes.

@@ -93,6 +93,28 @@ test('an archive may end without zero blocks, or go on after them', async () => 
   expect((await readTar(Buffer.concat([entry, Buffer.alloc(1024), Buffer.from('rest')]))).entries.size).toBe(1);
 });
 
+test('an earlier magic has no prefix', async () => {
+  const header = makeHeader({ name: 'x', typeFlag: '0', size: 0 });
+  header.write('usr', 345, 'latin1');
+  header.write('ustar\x0001', 257, 'latin1');
+  expect(findNode(await readTar(writeChecksum(header)), 'x')?.type).toBe('file');
+});
+
+test('times before 1970 are base-256, and PAX times wrap around', async () => {
+  const entry = makeEntry({ name: 'x', type: 'fifo' });
+  const timeOf = async (blocks: Buffer[]) => findNode(await readTar(Buffer.concat(blocks)), 'x')?.metadata;
+  const early = changed(entry, (header) => header.fill(0xff, 136, 147).fill(0xfb, 147, 148));
+  expect(await timeOf([early])).toMatchObject({ mtimeSeconds: -5n });
+  const wrapped = [...makePax({ mtime: '18446744073709551615.1234567891x' }), ...entry];
+  expect(await timeOf(wrapped)).toMatchObject({ mtimeSeconds: -1n, mtimeNanoseconds: 123_456_789 });
+});
+
+function changed([header]: Buffer[], change: (header: Buffer) => unknown): Buffer {
+  const copy = Buffer.from(header as Buffer);
+  change(copy);
+  return writeChecksum(copy);
+}
+
 describe('refused', () => {
   const file = makeEntry({ name: 'x', type: 'file', content: 'abc' });
   const damaged = Buffer.from(file[0] as Buffer).fill('y', 0, 1);
@@ -112,6 +134,10 @@ describe('refused', () => {
     'a damaged PAX header': [makeHeader({ name: 'p', typeFlag: 'x', size: 8 }), padded(Buffer.from('99 a=b\n\n'))],
     'seventeen extension headers': [...Array.from({ length: 17 }, () => makePax({ a: 'b' })).flat(), ...file],
     'over 1 MiB of extensions': [...makePax({ comment: 'x'.repeat(1024 * 1024) }), ...file],
+    'two PAX headers': [...makePax({ path: 'a' }), ...makePax({ uid: '5' }), ...file],
+    'an empty PAX path': [...makePax({ path: '' }), ...file],
+    'a PAX time of more than 64 bits': [...makePax({ mtime: '18446744073709551616' }), ...file],
+    'a number in pieces': [changed(file, (header) => header.write('1 2', 108)), file[1] as Buffer],
     'a hard link that leads out': makeEntry({ name: 'y', type: 'hardlink', target: '../x' }),
     'a NUL in a PAX path': [...makePax({ path: 'a\0b' }), ...file],
   };

@@ -90,12 +90,8 @@ export function disksHolding(devices: readonly BlockDevice[], device: string): B
 
 const espPartitionTypes = ['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0x6', '0x06', '0xef'];
 
-/** The first EFI system partition in a tree: by the type GUID of GPT, or the type numbers 0x06 and 0xef of MBR. */
-export function findEspPartition(device: BlockDevice): BlockDevice | undefined {
-  if (device.parttype !== null && espPartitionTypes.includes(device.parttype.toLowerCase())) return device;
-  for (const child of device.children ?? []) {
-    const found = findEspPartition(child);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** The EFI system partitions in a tree: by the type GUID of GPT, or the type numbers 0x06 and 0xef of MBR. */
+export function listEspPartitions(device: BlockDevice): BlockDevice[] {
+  if (device.parttype !== null && espPartitionTypes.includes(device.parttype.toLowerCase())) return [device];
+  return (device.children ?? []).flatMap(listEspPartitions);
 }

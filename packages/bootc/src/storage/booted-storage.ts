@@ -5,7 +5,7 @@ import { readsEntriesFromEsp } from '../boot/bootloader.ts';
 import type { Bootloader } from '../boot/names.ts';
 import { physicalRoot } from '../deployment/state-paths.ts';
 import type { BootLocation } from './boot-entries.ts';
-import { detectBootloader } from './bootloader-detection.ts';
+import { detectBootloader, detectLoaderPartition } from './bootloader-detection.ts';
 import { type BootedHost, detectEnvironment } from './environment.ts';
 import { mountEsp } from './esp.ts';
 import { type ImageStore, imageStoreOf } from './image-store.ts';
@@ -70,7 +70,10 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     }
     await run(['mount', '-o', 'remount,rw', sysroot], { step: 'make /sysroot writable', timeoutMs: 60_000 });
   }
-  const [bootloader, espDirectory] = await Promise.all([detectBootloader(root), mountEsp(mounts, access)]);
+  const [bootloader, espDirectory] = await Promise.all([
+    detectBootloader(root),
+    mountEsp(mounts, access, await detectLoaderPartition(root)),
+  ]);
   const boot = await openBootLocation(bootloader, { espDirectory, mounts, access });
   let repository: Promise<Repository> | undefined;
   const openRepository = async (): Promise<Repository> => {

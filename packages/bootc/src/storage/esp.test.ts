@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type BlockDevice, disksHolding, findEspPartition, parseLsblk } from './block-devices.ts';
+import { type BlockDevice, disksHolding, listEspPartitions, parseLsblk } from './block-devices.ts';
 import { espOfSysroot } from './esp.ts';
 import type { Mount } from './mount-table.ts';
 
@@ -65,6 +65,22 @@ test('of several disks below /sysroot the first that has one', () => {
   expect(espOfSysroot(devices, sysroot({ device: '253:0' })).name).toBe('sdb2');
 });
 
+test('of several the one that the boot loader was started from, which has the entries', () => {
+  const volume = device('lv', { type: 'lvm', 'maj:min': '253:0' });
+  const disk = (name: string, partuuid: string, children: BlockDevice[]) =>
+    device(name, { type: 'disk', children: [device(`${name}1`, { parttype: espType, partuuid }), ...children] });
+  const holding = (name: string) => [device(name, { children: [volume] })];
+  const devices = [disk('sda', 'aa-1', holding('sda2')), disk('sdb', 'bb-2', holding('sdb2')), disk('sdc', 'cc-3', [])];
+  const esp = (startedFrom: string | undefined) =>
+    espOfSysroot(devices, sysroot({ device: '253:0' }), startedFrom).name;
+  expect(esp('bb-2')).toBe('sdb1');
+  expect(esp(undefined)).toBe('sda1');
+  // A stick that is there to start the machine from is no place for its kernels, as long as there is another one.
+  expect(esp('cc-3')).toBe('sda1');
+  const onlyElsewhere = [device('sdb', { type: 'disk', children: holding('sdb2') }), disk('sdc', 'CC-3', [])];
+  expect(espOfSysroot(onlyElsewhere, sysroot({ device: '253:0' }), 'cc-3').name).toBe('sdc1');
+});
+
 test('none is an error that names the ESP and the disks', () => {
   const devices = [device('sda', { type: 'disk', children: [device('sda1', { 'maj:min': '8:1' })] })];
   expect(() => espOfSysroot(devices, sysroot({ device: '8:1' }))).toThrow('(ESP) found: none on /dev/sda');
@@ -76,6 +92,6 @@ const fixtures = new URL('../../fixtures', import.meta.url).pathname;
 test.each(readdirSync(fixtures).filter((name) => name.startsWith('peer-')))('what lsblk printed on %s', (name) => {
   const devices = parseLsblk(readFileSync(join(fixtures, name, 'lsblk.json'), 'utf8'));
   const disk = devices.find((candidate) => candidate.type === 'disk')!;
-  expect(findEspPartition(disk)?.partlabel).toBe('EFI-SYSTEM');
+  expect(listEspPartitions(disk).map(({ partlabel }) => partlabel)).toEqual(['EFI-SYSTEM']);
   expect(disksHolding(devices, '/dev/nowhere')).toEqual([]);
 });

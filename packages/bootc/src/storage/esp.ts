@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { CodedError, CommandError, run } from '@workbench/run';
-import { type BlockDevice, disksHolding, findEspPartition, listBlockDevices } from './block-devices.ts';
+import { type BlockDevice, disksHolding, listBlockDevices, listEspPartitions } from './block-devices.ts';
 import { type Mount, mountAt } from './mount-table.ts';
 
 /** Where the EFI system partition is mounted in the private mount namespace of this process. */
@@ -9,18 +9,21 @@ const espMountPoint = '/run/bootc/esp';
 const espOptions = 'noexec,nosuid,fmask=0177,dmask=0077';
 
 /**
- * The EFI system partition of the disks that `/sysroot` lives on: of several disks the first that has one.
+ * The EFI system partition of the disks that `/sysroot` lives on: of several the one that the boot loader was started from, since that is
+ * where it read its entries, else the first. If these disks have none, the one it was started from wherever that is.
  *
+ * @param startedFrom UUID of a partition, in small letters.
  * @throws CodedError `ESP_NOT_FOUND` naming the disks that were looked at.
  */
-export function espOfSysroot(devices: readonly BlockDevice[], sysroot: Mount): BlockDevice {
+export function espOfSysroot(devices: readonly BlockDevice[], sysroot: Mount, startedFrom?: string): BlockDevice {
   // Btrfs shows a device number of its own, so its device is known by its path only.
   const byNumber = disksHolding(devices, sysroot.device);
   const disks = byNumber.length > 0 ? byNumber : disksHolding(devices, sysroot.source);
-  for (const disk of disks) {
-    const esp = findEspPartition(disk);
-    if (esp !== undefined) return esp;
-  }
+  const ofDisks = disks.flatMap(listEspPartitions);
+  const isStartedFrom = ({ partuuid }: BlockDevice): boolean =>
+    startedFrom !== undefined && partuuid?.toLowerCase() === startedFrom;
+  const esp = ofDisks.find(isStartedFrom) ?? ofDisks[0] ?? devices.flatMap(listEspPartitions).find(isStartedFrom);
+  if (esp !== undefined) return esp;
   const looked =
     disks.length === 0 ? `no disk holds ${sysroot.source}` : `none on ${disks.map((d) => d.path).join(', ')}`;
   throw new CodedError('ESP_NOT_FOUND', `no EFI system partition (ESP) found: ${looked}`, {
@@ -35,16 +38,21 @@ export function espOfSysroot(devices: readonly BlockDevice[], sysroot: Mount): B
  * The kernel refuses to mount one device both read-only and read-write, so a mount that is there is made writable first
  * when `access` is `write`, and taken over as it is when it is `read`.
  *
+ * @param startedFrom as {@link espOfSysroot} takes it.
  * @throws CodedError `ESP_NOT_FOUND`; CommandError of lsblk or mount.
  */
-export async function mountEsp(mounts: readonly Mount[], access: 'read' | 'write'): Promise<string> {
+export async function mountEsp(
+  mounts: readonly Mount[],
+  access: 'read' | 'write',
+  startedFrom?: string,
+): Promise<string> {
   const sysroot = mountAt(mounts, '/sysroot');
   if (sysroot === undefined) {
     throw new CodedError('SYSROOT_NOT_MOUNTED', '/sysroot is not a mount point', {
       hint: 'the initramfs mounts the physical root there; see journalctl -b -u bootc-root-setup.service',
     });
   }
-  const esp = espOfSysroot(await listBlockDevices(), sysroot);
+  const esp = espOfSysroot(await listBlockDevices(), sysroot, startedFrom);
   await mkdir(espMountPoint, { recursive: true });
   const present = mounts.find((mount) => mount.device === esp['maj:min'] && mount.rootInFilesystem === '/');
   if (present !== undefined && access === 'read') {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
 import { type Cell, cellSlug, formatCell } from '../matrix/cell.ts';
+import { formatOwner, ownerOf } from '../runs/owner.ts';
 import type { TestRequest } from '../settings/test-request.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note, progress, step } from '../steps/step.ts';
@@ -22,6 +23,7 @@ import { makeSysextVersion, type SysextVersion } from './sysext.ts';
 
 const devLabel = 'bootc.dev=1';
 const cellLabelStart = 'bootc.cell=';
+const launcherLabelStart = 'bootc.launcher=';
 
 /** What `up` is told. */
 export interface UpOptions {
@@ -170,7 +172,12 @@ async function optionsFor({ bcvk, request, signal }: Omit<UpOptions, 'replace'>)
   return {
     name: devVmName,
     image: request.image,
-    labels: [devLabel, checkoutLabel(), `${cellLabelStart}${cellSlug(request.cell)}`],
+    labels: [
+      devLabel,
+      checkoutLabel(),
+      `${cellLabelStart}${cellSlug(request.cell)}`,
+      `${launcherLabelStart}${formatOwner(ownerOf())}`,
+    ],
     bcvkOptions: [...request.bcvkOptions, `--bind-ro=${devPlaces.sysext}:${guestFolder}`],
     bindStorage: true,
     snapshot: false,

@@ -39,15 +39,26 @@ case "$1 $2" in
     exit 0
   fi
   for word; do
-    case "$word" in --console-log=*) echo "\${word#*=}" >"$folder/console-path" ;; esac
+    case "$word" in
+    --console-log=*) echo "\${word#*=}" >"$folder/console-path" ;;
+    --name=*) name=\${word#*=} ;;
+    --label=*) labels="\${labels:+$labels,}\\"\${word#*=}\\"" ;;
+    esac
   done
+  if [ -e "$state" ] && [ "$name" = "$(cat "$folder/name")" ]; then
+    echo "error: VM '$name' already exists [VM_EXISTS]" >&2
+    exit 1
+  fi
+  echo "$name" >"$folder/name"
+  echo "$labels" >"$folder/labels"
   console=$(cat "$folder/console-path")
   cat "$folder/console" >>"$console"
   echo running >"$state"
   . "$folder/on-launch" ;;
 'libvirt inspect')
   if ! [ -e "$state" ]; then echo "error: Domain '$3' not found" >&2; exit 1; fi
-  printf '{"name":"%s","state":"%s","labels":[],"ssh_port":2222,"ssh_private_key":"KEY\\\\n"}' "$3" "$(cat "$state")" ;;
+  printf '{"name":"%s","state":"%s","labels":[%s],"ssh_port":2222,"ssh_private_key":"KEY\\\\n"}' "$3" "$(cat "$state")" \\
+    "$(cat "$folder/labels" 2>/dev/null)" ;;
 'libvirt rm')
   if ! [ -e "$state" ]; then echo "error: Domain not found" >&2; exit 1; fi
   rm "$state" ;;

@@ -4,6 +4,7 @@ import { consoleLogName, firmwareLogName } from './console-follower.ts';
 export interface LaunchWishes {
   name: string;
   image: string;
+  /** One of them, at least, is that of this launch or run alone: by them its VM is told from an older one of the same name. */
   labels: readonly string[];
   /** Options of `bcvk libvirt run` for cell, firmware, kernel arguments and resources. */
   bcvkOptions: readonly string[];

@@ -147,6 +147,18 @@ test('bcvk that fails is a fault of all around, and leaves nothing', async () =>
   expect(guest.state()).toBeUndefined();
 });
 
+test('a VM that has the name already is left alone, whether bcvk refuses or is stopped', async () => {
+  const owned = (owner: string) => options({ labels: ['bootc.test=1', `bootc.run=${owner}`], atEnd: 'keep' });
+  await using _theirs = await launchMachine(owned('theirs'));
+  await expect(launchMachine(owned('ours'))).rejects.toMatchObject({ name: 'LaunchError', code: 'VM_EXISTS' });
+  expect(guest.state()).toBe('running');
+  // As when bcvk waits for the other one to be made.
+  const stopped = owned('ours');
+  const launching = launchMachine({ ...stopped, signal: AbortSignal.abort() });
+  await expect(launching).rejects.toMatchObject({ failure: 'aborted' });
+  expect(guest.state()).toBe('running');
+});
+
 test.each(['INSTALL_FAILED', 'GUEST_PANIC'])(
   'an installation that failed with %s is a fault of the product',
   async (code) => {

@@ -223,9 +223,15 @@ export async function launchMachine(options: MachineOptions): Promise<Machine> {
       ...(onLine === undefined ? {} : { onLine }),
     });
   } catch (error) {
-    await bcvk.remove(options.name).catch(() => undefined);
+    await removeHalfMade(options).catch(() => undefined);
     if (!(error instanceof CommandError) || error.failure === 'aborted') throw error;
     throw new LaunchError(options.name, error);
   }
   return new Machine(options);
+}
+
+/** Removes what a launch left behind; a VM of another launch that has the name already stays. */
+async function removeHalfMade({ bcvk, labels, name }: MachineOptions): Promise<void> {
+  const vm = await bcvk.inspect(name);
+  if (vm !== undefined && labels.every((label) => vm.labels.includes(label))) await bcvk.remove(name);
 }

@@ -1,4 +1,4 @@
-import { fstatSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { fstatSync, readlinkSync, readSync } from 'node:fs';
 import { cloneInto, dropUnnamed } from '../durable/unnamed-file.ts';
 import { computeFdVerity, readPieces } from '../fsverity/digest.ts';
 import type { Stored } from '../repository/layer-builder.ts';
@@ -12,6 +12,7 @@ import {
   storeFilled,
   storeObject,
 } from '../repository/store-object.ts';
+import { mountIdOf } from '../syscalls/descriptors.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { createCrc64 } from './crc64.ts';
 import { damagedStorage } from './errors.ts';
@@ -60,7 +61,7 @@ export function createTransfer(
   const { methods, mergesCopies } = choices;
   const here = fstatSync(repository.directoryFd).dev;
   const isLinkable = (device: number, fd: number): boolean =>
-    device === here && mountOf(fd) === mountOf(repository.directoryFd);
+    device === here && mountIdOf(fd) === mountIdOf(repository.directoryFd);
   return {
     choices,
     async store(fd, sizeBytes, checksum) {
@@ -161,12 +162,4 @@ function wrongChecksum(fd: number): Error {
 
 function damaged(fd: number, problem: string): Error {
   return damagedStorage(readlinkSync(`/proc/self/fd/${fd}`), problem);
-}
-
-/**
- * The mount that an open file was reached by: hard links do not cross from one to another, even of the same file
- * system.
- */
-function mountOf(fd: number): string | undefined {
-  return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
 }

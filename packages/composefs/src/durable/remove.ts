@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CodedError } from '@workbench/run';
+import { mountIdOf } from '../syscalls/descriptors.ts';
 import { isSystemError, showPath } from '../syscalls/libc.ts';
 import { beforeMutation } from './seam.ts';
 import { syncDirectory } from './sync.ts';
@@ -69,13 +70,24 @@ function removeDirectory(path: Buffer, device: number): void {
       unlinkIfPresent(child);
       continue;
     }
-    if (lstatSync(child).dev !== device) {
+    const { dev } = lstatSync(child);
+    // A subvolume of btrfs has a device number of its own, too.
+    if (dev !== device && mountOfDirectory(child) !== mountOfDirectory(path)) {
       throw new CodedError('REMOVE_CROSSES_MOUNT', `${showPath(child)} is a mount, so its parents cannot be removed`, {
         hint: `unmount it first: umount ${showPath(child)}`,
       });
     }
-    removeDirectory(child, device);
+    removeDirectory(child, dev);
   }
   beforeMutation('rmdir', showPath(path));
   rmdirSync(path);
+}
+
+function mountOfDirectory(path: Buffer): string | undefined {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    return mountIdOf(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -60,7 +60,7 @@ const dead: PlanReport = {
   tests: [],
 };
 
-/** For tests: a run with a plan that passed, one with a failed test, one whose guest died, and one left out. */
+/** For tests: a run with a plan that passed, one with a failed test, one whose guest died, and one left out, and one that did not run. */
 export const exampleRun: RunReport = {
   id: '20261124-150203-k3x9a0bz',
   folder,
@@ -72,4 +72,5 @@ export const exampleRun: RunReport = {
   phases: [{ name: 'build', startedAt: '2026-11-24T15:02:03.000Z', durationMs: 58_000 }],
   plans: [passedPlan, broken, dead],
   leftOut: [{ plan: '/plans/ostree', why: 'it does not work with composefs yet' }],
+  notRun: ['/plans/install'],
 };

@@ -81,7 +81,7 @@ test.each([
   expect(requests).toHaveLength(1);
 
   expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
-    '1 passed, 2 failed (1 test, 1 product), 1 left out in 4 min 00 s',
+    '1 passed, 2 failed (1 test, 1 product), 1 left out, 1 not run in 4 min 00 s',
   );
   for (const { plan } of report.plans) {
     expect(await page.getByRole('heading', { name: new RegExp(`^${plan}: `) }).isVisible()).toBe(true);

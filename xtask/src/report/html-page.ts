@@ -33,6 +33,7 @@ export function htmlPage(
     timeline(report),
     ...report.plans.map((plan) => planSection(plan, report, tailsOf(plan))),
     leftOut(report),
+    notRun(report),
     historySection(report, history),
     pageEnd,
   ].join('\n');
@@ -117,6 +118,12 @@ function leftOut(report: RunReport): string {
     ({ plan, why }) => `<tr><td>${escapeHtml(plan)}</td><td>${escapeHtml(why)}</td></tr>`,
   );
   return `<h2>Left out</h2><table>${rows.join('\n')}</table>`;
+}
+
+function notRun(report: RunReport): string {
+  if (report.notRun.length === 0) return '';
+  const rows = report.notRun.map((plan) => `<tr><td class="failed">${escapeHtml(plan)}</td></tr>`);
+  return `<h2 class="failed">Not run: the run ended before</h2><table>${rows.join('\n')}</table>`;
 }
 
 function percent(part: number, whole: number): string {

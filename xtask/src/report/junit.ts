@@ -14,10 +14,13 @@ const builder = new XMLBuilder({
 
 /**
  * The run as JUnit XML: a suite for each plan, a case for each test. What is no test's fault (the guest died, the token is
- * missing) is a case of its own, named `machine`, as an `error`; so a plan that failed never looks green.
+ * missing) is a case of its own, named `machine`, as an `error`; so a plan that failed, or did not run, never looks green.
  */
 export function junitXml(report: RunReport): string {
-  const suites = report.plans.map((plan) => suiteOf(plan, report));
+  const suites = [
+    ...report.plans.map((plan) => suiteOf(plan, report)),
+    ...report.notRun.map((plan) => suiteOfNotRun(plan, report)),
+  ];
   const total = (key: string): number => suites.reduce((sum, suite) => sum + Number(suite[key]), 0);
   const root = {
     testsuites: {
@@ -33,7 +36,7 @@ export function junitXml(report: RunReport): string {
 }
 
 function suiteOf(plan: PlanReport, report: RunReport): Node {
-  const classname = `${report.cell}${plan.plan}`.replaceAll('/', '.');
+  const classname = classOf(plan.plan, report);
   const cases = [machineCase(plan, classname), ...plan.tests.map((test) => testCase(test, plan, classname))];
   const having = (key: string): number => cases.filter((node) => key in node).length;
   return {
@@ -54,6 +57,24 @@ function suiteOf(plan: PlanReport, report: RunReport): Node {
     },
     testcase: cases,
   };
+}
+
+function suiteOfNotRun(plan: string, report: RunReport): Node {
+  const error = { '@type': 'not run', '@message': 'the run ended before' };
+  return {
+    '@name': plan,
+    '@timestamp': report.startedAt,
+    '@tests': 1,
+    '@failures': 0,
+    '@errors': 1,
+    '@skipped': 0,
+    '@time': seconds(0),
+    testcase: [{ '@classname': classOf(plan, report), '@name': 'machine', '@time': seconds(0), error }],
+  };
+}
+
+function classOf(plan: string, report: RunReport): string {
+  return `${report.cell}${plan}`.replaceAll('/', '.');
 }
 
 function machineCase({ failure, phases, quarantined }: PlanReport, classname: string): Node {

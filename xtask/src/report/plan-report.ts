@@ -82,6 +82,8 @@ export interface RunReport {
   plans: readonly PlanReport[];
   /** Plans that the cell does not run, each with the reason. */
   leftOut: readonly { plan: string; why: string }[];
+  /** Plans that did not come to an end, because the run ended before: it was stopped, or no VM could be made. */
+  notRun: readonly string[];
 }
 
 /** Whether a plan failed in a way that counts. */
@@ -89,7 +91,7 @@ export function hasFailed({ outcome, quarantined }: PlanReport): boolean {
   return outcome === 'failed' && quarantined === undefined;
 }
 
-/** Whether nothing failed that counts. A run in which every plan was left out is good: the cell has no such plan. */
+/** Whether all was run, and nothing failed that counts. A run in which every plan was left out is good: the cell has no such plan. */
 export function runPassed(report: RunReport): boolean {
-  return !report.plans.some(hasFailed);
+  return report.notRun.length === 0 && !report.plans.some(hasFailed);
 }

@@ -4,8 +4,8 @@ import { hasFailed, type PhaseName, type PhaseTime, type PlanReport, type RunRep
 const columns: readonly PhaseName[] = ['install', 'boot', 'tests'];
 
 /**
- * The outcome of a run as a table for people: a row a plan with the time of each phase, then what was left out, and one
- * line that counts. Plain text, no newline at the end.
+ * The outcome of a run as a table for people: a row a plan with the time of each phase, then what was left out or not run, and
+ * one line that counts. Plain text, no newline at the end.
  */
 export function summaryTable(report: RunReport): string {
   const rows = [
@@ -19,6 +19,7 @@ export function summaryTable(report: RunReport): string {
     '',
     ...align(rows),
     ...report.leftOut.map(({ plan, why }) => `${plan}  left out: ${why}`),
+    ...report.notRun.map((plan) => `${plan}  NOT RUN: the run ended before`),
     '',
     countLine(report),
   ];
@@ -33,7 +34,7 @@ function columnOf(phases: readonly PhaseTime[], name: PhaseName): string {
   return durationOf(phases, name);
 }
 
-/** One line: how many plans passed, failed (of which kind), and were skipped. */
+/** One line: how many plans passed, failed (of which kind), were skipped, and did not run. */
 export function countLine(report: RunReport): string {
   const count = (outcome: PlanReport['outcome']): number =>
     report.plans.filter((plan) => plan.outcome === outcome).length;
@@ -51,6 +52,7 @@ export function countLine(report: RunReport): string {
     ...(quarantined > 0 ? [`${quarantined} quarantined`] : []),
     ...(retried > 0 ? [`${retried} tried again`] : []),
     ...(report.leftOut.length > 0 ? [`${report.leftOut.length} left out`] : []),
+    ...(report.notRun.length > 0 ? [`${report.notRun.length} not run`] : []),
   ];
   return `${parts.join(', ')} in ${formatDuration(report.durationMs)}`;
 }

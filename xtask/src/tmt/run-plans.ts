@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { formatCell } from '../matrix/cell.ts';
 import { type QuarantineEntry, toleratedBy } from '../quarantine/quarantine.ts';
-import type { EarlierTry, PlanReport } from '../report/plan-report.ts';
+import { type EarlierTry, hasFailed, type PlanReport } from '../report/plan-report.ts';
 import { note } from '../steps/step.ts';
 import type { Accel } from '../vm/deadlines.ts';
 import type { RunContext } from './plan-context.ts';
@@ -22,7 +22,7 @@ export interface PlansOptions {
 
 /**
  * Runs plans, as many at the same time as this machine carries. A plan that fails does not keep the others from running; a
- * VM that cannot be made does, since the next would not be made either.
+ * VM that cannot be made does, since the next would not be made either, unless that is known and in quarantine.
  *
  * @throws the reason of the abort signal, when all VMs are removed.
  */
@@ -49,8 +49,9 @@ export async function runPlans(
   const runOne = async (plan: Plan): Promise<void> => {
     if (isOver || context.signal.aborted) return;
     const report = await runWithRetries({ ...context, onLaunch: ({ accel }) => learn(accel) }, plan);
-    if (report.failure?.phase === 'install') isOver = true;
-    done(tolerate(report, quarantine, formatCell(options.cell)));
+    const judged = tolerate(report, quarantine, formatCell(options.cell));
+    if (hasFailed(judged) && judged.failure?.phase === 'install') isOver = true;
+    done(judged);
   };
   const results = await Promise.allSettled(plans.map((plan) => limit(runOne, plan)));
   const failed = results.find((result) => result.status === 'rejected');

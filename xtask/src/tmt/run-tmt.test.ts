@@ -121,6 +121,8 @@ test('a VM that cannot be made ends the run, with a look at this machine', async
   expect(await runIt()).toBe(1);
   const { report } = latest();
   expect(report.plans).toHaveLength(1);
+  expect(report.notRun).toEqual(['/plans/two']);
+  expect(printed.join('\n')).toContain('0 passed, 1 failed (1 infrastructure), 1 not run');
   expect(failureOf(report)).toMatchObject({
     code: 'VM_LAUNCH_FAILED',
     class: 'infrastructure',
@@ -129,6 +131,19 @@ test('a VM that cannot be made ends the run, with a look at this machine', async
   });
   expect(failureOf(report)?.command).toContain('libvirt run --name=');
   expect(readFileSync(join(report.plans[0]?.folder ?? '', 'launch-failure.log'), 'utf8')).toContain('+ df -h');
+});
+
+test('an installation that is known to fail keeps no other plan from its run', async () => {
+  plans('/plans/one', '/plans/two');
+  const entry = '- {plan: /plans/one, code: INSTALL_FAILED, tracker: T-1, reason: known, expires: 2999-12-31}';
+  writeFileSync(join(root, 'quarantine.yaml'), `${entry}\n`);
+  guest.onLaunch('case "$name" in *-one) rm "$state"; echo "error: no [INSTALL_FAILED]" >&2; exit 1; esac');
+  onTmt('results fail; exit 1');
+  expect(await runIt({ parallel: 1 })).toBe(1);
+  expect(latest().report.plans.map(({ plan, failure }) => `${plan} ${failure?.code}`)).toEqual([
+    '/plans/one INSTALL_FAILED',
+    '/plans/two TEST_FAILED',
+  ]);
 });
 
 test('the upgrade image is made only for a plan that wants it', async () => {
@@ -155,6 +170,19 @@ test('an abort stops tmt, removes the VM, begins nothing more, and says where th
   clearInterval(waiting);
   expect(guest.state()).toBeUndefined();
   expect(guest.calls().filter((call) => call.startsWith('libvirt run --name'))).toHaveLength(1);
+});
+
+test('the report of a run that was stopped after a plan that passed is not one of success', async () => {
+  plans('/plans/one', '/plans/two');
+  onTmt('case "$plan" in *two) touch "$folder/running"; exec sleep 60; esac; results pass; token');
+  const running = runIt({ parallel: 1 });
+  const waiting = setInterval(() => existsSync(join(guest.folder, 'running')) && controller.abort(), 10);
+  await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  clearInterval(waiting);
+  const { folder, report } = latest();
+  expect(report).toMatchObject({ plans: [{ plan: '/plans/one', outcome: 'passed' }], notRun: ['/plans/two'] });
+  expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('<title>FAILED: ');
+  expect(readFileSync(join(folder, 'junit.xml'), 'utf8')).toMatch(/ tests="3" failures="0" errors="1" /);
 });
 
 test('a preserved VM stays, without the owner for whom it would be reaped', async () => {

@@ -52,6 +52,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     phases: options.running === undefined ? before : [],
     plans: plans.toSorted((a, b) => placeOf(a, selection) - placeOf(b, selection)),
     leftOut: selection.leftOut,
+    notRun: selection.plans.map(({ name }) => name).filter((name) => !plans.some(({ plan }) => plan === name)),
   });
   try {
     const treeFolder = join(folder.workPath, 'tree');

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { dirSync } from 'tmp-promise';
@@ -11,6 +11,7 @@ import { readImageMetadata } from './image-metadata.ts';
 import { buildImageTree, readFileNode } from './image-tree.ts';
 import { importImage } from './import-image.ts';
 import { openLayout } from './layout.ts';
+import { parseConfig, parseManifest } from './manifest.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'layout-' });
 afterAll(() => folder.removeCallback());
@@ -66,6 +67,8 @@ async function importLayout(source: string) {
   return { repository, result: await importImage(repository, `oci:${source}`, { bootable: false }) };
 }
 
+const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7]);
+
 describe('layers are read', () => {
   const half = archive.length >> 1;
   test.each([
@@ -82,6 +85,7 @@ describe('layers are read', () => {
       '+zstd',
       Buffer.concat([zstdCompressSync(archive.subarray(0, half)), zstdCompressSync(archive.subarray(half))]),
     ],
+    ['zstd with a frame before it that may be skipped', '+zstd', Buffer.concat([skippable, zstdCompressSync(archive)])],
   ])('%s', async (_, layerType, layer) => {
     const { repository, result } = await importLayout(makeLayout({ layer, layerType }).path);
     await using _repository = repository;
@@ -114,6 +118,21 @@ describe('images are refused', () => {
       'with damaged zstd',
       { layerType: '+zstd', layer: zstdCompressSync(archive).subarray(0, -9) },
     ],
+    ...[10, 1_000_000].flatMap((length): [string, string, MadeImage][] => {
+      const behind = (packed: Buffer) => Buffer.concat([packed, Buffer.alloc(length)]);
+      return [
+        [
+          'OCI_LAYER_DAMAGED',
+          `with ${length} zeros after gzip`,
+          { layerType: '+gzip', layer: behind(gzipSync(archive)) },
+        ],
+        [
+          'OCI_LAYER_DAMAGED',
+          `with ${length} zeros after zstd`,
+          { layerType: '+zstd', layer: behind(zstdCompressSync(archive)) },
+        ],
+      ];
+    }),
     ['OCI_LAYER_TYPE', 'with an unknown compression', { layerType: '+xz' }],
     ['TAR_INVALID', 'with a layer that is no archive', { layer: Buffer.alloc(2000, 7) }],
     ['OCI_LAYOUT', 'that are artifacts', { configType: 'application/vnd.oci.empty.v1+json' }],
@@ -148,4 +167,27 @@ describe('images are refused', () => {
 test('one of several images is taken by its tag', async () => {
   const { path } = makeLayout({ tags: ['one', 'two', undefined] });
   expect(openLayout(`${path}:two`).layers).toHaveLength(1);
+});
+
+test('of an index behind a tag, the first build for this machine is taken', () => {
+  const { path } = makeLayout();
+  const file = join(path, 'index.json');
+  const [own] = JSON.parse(readFileSync(file, 'utf8')).manifests;
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const other = { ...own, digest, platform: { ...own.platform, os: 'windows' } };
+  const index = JSON.stringify({ schemaVersion: 2, manifests: [other, { ...own, annotations: null }, own] });
+  const hex = hash('sha256', index, 'hex');
+  writeFileSync(join(path, 'blobs/sha256', hex), index);
+  const described = { mediaType: 'application/vnd.oci.image.index.v1+json', size: index.length, platform: null };
+  const manifests = [{ ...described, digest: `sha256:${hex}` }];
+  writeFileSync(file, JSON.stringify({ schemaVersion: 2, manifests }));
+  expect(openLayout(path).layers).toHaveLength(1);
+});
+
+test('what is null in the documents counts as absent', () => {
+  const layer = { mediaType: 'x', digest: 'y', size: 1, annotations: null };
+  const manifest = { schemaVersion: 2, mediaType: null, config: layer, layers: [layer], annotations: null };
+  expect(parseManifest(Buffer.from(JSON.stringify(manifest))).annotations).toBeUndefined();
+  const config = { created: null, architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } };
+  expect(parseConfig(Buffer.from(JSON.stringify(config))).created).toBeUndefined();
 });

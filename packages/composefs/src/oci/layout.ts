@@ -57,17 +57,27 @@ function readManifest(directory: string, index: OciIndex, tag: string | undefine
   const tagged = index.manifests.filter(
     (manifest) => tag === undefined || manifest.annotations?.[refNameAnnotation] === tag,
   );
-  const fitting = tagged.filter(
-    ({ platform }) => platform === undefined || platform.architecture === architectures[process.arch],
-  );
+  const fitting = tagged.filter(isForThisMachine);
   const chosen = fitting[0];
   if (chosen === undefined || fitting.length > 1) {
     const tags = index.manifests.map((manifest) => manifest.annotations?.[refNameAnnotation] ?? '(no tag)');
     const problem = chosen === undefined ? 'has no image' : 'has several images';
     throw layoutError(directory, `${problem} ${tag ?? ''} for this machine; its tags are ${tags.join(', ')}`);
   }
-  const bytes = readBlob(directory, chosen);
-  return isIndex(chosen) ? readManifest(directory, parseIndex(bytes), undefined) : bytes;
+  return readDescribed(directory, chosen);
+}
+
+// What a tag names is one image, of which an index has builds for several machines: the first one that fits is taken.
+function readDescribed(directory: string, descriptor: OciIndex['manifests'][number]): Buffer {
+  const bytes = readBlob(directory, descriptor);
+  if (!isIndex(descriptor)) return bytes;
+  const fitting = parseIndex(bytes).manifests.find(isForThisMachine);
+  if (fitting !== undefined) return readDescribed(directory, fitting);
+  throw layoutError(directory, `has no image for this machine in its index ${descriptor.digest}`);
+}
+
+function isForThisMachine({ platform }: OciIndex['manifests'][number]): boolean {
+  return platform === undefined || (platform.os === 'linux' && platform.architecture === architectures[process.arch]);
 }
 
 function readBlob(directory: string, descriptor: OciDescriptor): Buffer {

@@ -5,23 +5,25 @@ import { z } from 'zod';
  * The parts of the OCI image format that are used here (OCI image specification, v1.1); everything else passes through
  * unread.
  */
+const annotationsSchema = absentOrNull(z.record(z.string(), z.string()));
+
 const descriptorSchema = z.looseObject({
   mediaType: z.string(),
   digest: z.string(),
   size: z.number().int().nonnegative(),
-  annotations: z.record(z.string(), z.string()).optional(),
+  annotations: annotationsSchema,
 });
 
 const manifestSchema = z.looseObject({
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
+  mediaType: absentOrNull(z.string()),
   config: descriptorSchema,
   layers: z.array(descriptorSchema),
-  annotations: z.record(z.string(), z.string()).optional(),
+  annotations: annotationsSchema,
 });
 
 const configSchema = z.looseObject({
-  created: z.string().optional(),
+  created: absentOrNull(z.string()),
   architecture: z.string(),
   os: z.string(),
   config: z
@@ -37,7 +39,7 @@ const indexSchema = z.looseObject({
   schemaVersion: z.literal(2),
   manifests: z.array(
     descriptorSchema.extend({
-      platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional(),
+      platform: absentOrNull(z.looseObject({ architecture: z.string(), os: z.string() })),
     }),
   ),
 });
@@ -55,6 +57,14 @@ const indexTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ];
+
+// Programs in Go write null for what is not set.
+function absentOrNull<Shape>(schema: z.ZodType<Shape>) {
+  return schema
+    .nullish()
+    .transform((value) => value ?? undefined)
+    .optional();
+}
 
 /** Reads a manifest. @throws CodedError `OCI_INVALID`. */
 export function parseManifest(json: Uint8Array): OciManifest {

@@ -24,9 +24,9 @@ test('grub: the primary entry sorts first whatever version and system it has', (
   expect(first > second).toBe(true);
 });
 
-test('a version cannot make a path or a name that VFAT refuses', () => {
-  const name = entryFileName({ osId: 'x', version: '1/2:3 4', place: secondary, bootloader: 'systemd' });
-  expect(name).toBe('bootc_x-1_2_3_4-0.conf');
+test('neither version nor id can make a path or a name that VFAT refuses', () => {
+  const name = entryFileName({ osId: 'x/../y?', version: '1/2:3 4', place: secondary, bootloader: 'systemd' });
+  expect(name).toBe('bootc_x_.._y_-1_2_3_4-0.conf');
 });
 
 test('where kernels are', () => {

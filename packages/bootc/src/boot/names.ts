@@ -82,7 +82,7 @@ export function entryFileName(options: {
 }): string {
   const { index, count } = options.place;
   const priority = Math.max(count, 2) - 1 - index;
-  const osId = options.osId.replaceAll('-', '_');
+  const osId = safeInFileName(options.osId.replaceAll('-', '_'));
   const name = options.bootloader === 'systemd' ? `bootc_${osId}` : `bootc_${priority}_${osId}`;
   return `${name}-${safeInFileName(options.version)}-${priority}.conf`;
 }

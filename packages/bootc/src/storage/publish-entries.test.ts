@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -58,6 +68,19 @@ test('what others have put among the entries is carried along', async () => {
   await activateStagedEntries(boot);
   expect(readSet('entries')).toEqual({ ...textsOf(next), 'memtest.conf': 'version 1\nefi /memtest.efi\n' });
   expect(readdirSync(join(boot, 'loader'))).toEqual(['entries']);
+});
+
+test('so are folders and links, whole also after an interruption', async () => {
+  plant('entries', old);
+  const at = (set: string, ...names: string[]) => join(boot, 'loader', set, ...names);
+  mkdirSync(at('entries', 'backup/deep'), { recursive: true });
+  writeFileSync(at('entries', 'backup/deep/x.conf'), 'kept');
+  symlinkSync('/nowhere', at('entries', 'gone.conf'));
+  await writeStagedEntries(boot, next);
+  mkdirSync(at('entries.staged', 'backup'));
+  await activateStagedEntries(boot);
+  expect(readFileSync(at('entries', 'backup/deep/x.conf'), 'utf8')).toBe('kept');
+  expect(readlinkSync(at('entries', 'gone.conf'))).toBe('/nowhere');
 });
 
 test('wherever it is stopped, the active set is the old one or the new one, whole', async () => {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { exchange, makeDirectory, removeTree, replaceFile, syncFilesystem } from '@workbench/composefs';
+import { exchange, makeDirectory, removeTree, replaceFile, replaceSymlink, syncFilesystem } from '@workbench/composefs';
 import { formatBlsEntry } from '../boot/bls-entry.ts';
 import { blsMenuName, formatBlsMenu } from '../boot/bls-menu.ts';
 import { grubMenu, withoutGrubEntries } from '../boot/grub-menu.ts';
@@ -51,14 +51,29 @@ export async function activateStagedEntries(bootDirectory: string): Promise<void
   const present = new Set(await listOptionalDirectory(staged));
   for (const name of await listOptionalDirectory(active)) {
     // The second kind is what an interrupted write of an entry leaves.
-    if (name.startsWith(managedPrefix) || name.startsWith('.') || present.has(name)) continue;
-    await replaceFile(staged, name, await readFile(join(active, name)));
+    if (name.startsWith(managedPrefix) || name.startsWith('.')) continue;
+    await carryAlong(name, { from: active, to: staged, isTaken: present.has(name) });
   }
   await syncFilesystem(bootDirectory);
   await exchange(join(bootDirectory, loaderPaths.directory), loaderPaths.stagedName, loaderPaths.entriesName);
   // The entries of both folders moved with the exchange, and VFAT has no journal that would keep the parts together.
   await syncFilesystem(bootDirectory);
   await removeTree(staged);
+}
+
+// Folders always, since one that is there may be what an interruption has left of them.
+async function carryAlong(
+  name: string,
+  { from, to, isTaken }: { from: string; to: string; isTaken: boolean },
+): Promise<void> {
+  const [source, target] = [join(from, name), join(to, name)];
+  const found = await lstat(source);
+  if (found.isDirectory()) {
+    makeDirectory(target, 0o755);
+    for (const inside of await readdir(source)) await carryAlong(inside, { from: source, to: target, isTaken: false });
+  } else if (isTaken) return;
+  else if (found.isSymbolicLink()) replaceSymlink(target, await readlink(source), to);
+  else if (found.isFile()) await replaceFile(to, name, await readFile(source));
 }
 
 /**

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { CodedError } from '@workbench/run';
 import { commitLinks, type NewLink } from '../repository/commit.ts';
 import { createLayerBuilder, zeroCounters } from '../repository/layer-builder.ts';
-import { linkedDigest } from '../repository/links.ts';
+
 import type { Repository } from '../repository/repository.ts';
+import { findLayer } from './import-layers.ts';
 import { contentTypes, streamName } from './names.ts';
 import { readArchiveLayer } from './read-archive-layer.ts';
 
@@ -23,7 +24,7 @@ export async function storeLayer(
 ): Promise<string> {
   const name = streamName('layer', diffId);
   const links: NewLink[] = reference === undefined ? [] : [{ folder: 'streams', reference, entry: name }];
-  const existing = linkedDigest(repository, 'streams', name);
+  const existing = await findLayer(repository, diffId);
   if (existing !== undefined) {
     await commitLinks(repository, links);
     return existing;

@@ -1,5 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { computeVerity } from '../fsverity/digest.ts';
@@ -197,6 +199,25 @@ test('a repository that is not as demanded is refused', async () => {
   expect((await cfs('fsck', '--hash', 'sha512')).stderr).toContain('[REPOSITORY_UNFIT]');
 });
 
+test('a reader that has enough ends it without a word', async () => {
+  const program = fileURLToPath(new URL('./cfs.ts', import.meta.url));
+  const pipe = (...args: string[]) =>
+    run(['sh', '-c', '"$@" 2>"$0" | head -c 1', join(folder.name, 'errors'), process.execPath, program, ...args], {
+      step: 'read one byte',
+    });
+  mkdirSync(join(folder.name, 'wide'));
+  for (let i = 0; i < 3000; i++) writeFileSync(join(folder.name, 'wide', `${i}`.padEnd(100, '-')), '');
+  await pipe('--no-repo', 'create-dumpfile', '--no-propagate-usr-to-root', join(folder.name, 'wide'));
+  expect(readFileSync(join(folder.name, 'errors'), 'utf8')).toBe('');
+});
+
+test('tags that no file can have are refused before anything is imported', async () => {
+  const before = readdirSync(path, { recursive: true });
+  const { status, stderr } = await cfs('oci', 'pull', `oci:${vectorLayout}:vector-xlink`, 'a/'.repeat(80));
+  expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('[OCI_TAG]') });
+  expect(readdirSync(path, { recursive: true })).toEqual(before);
+});
+
 test('numbers of bytes and counters are worded as cfsctl does', () => {
   expect([0, 1023, 1024, 1536, 420_266_803].map(formatBytes)).toEqual([
     '0 B',
@@ -237,6 +258,7 @@ test('what is damaged is brought back from a source', async () => {
   expect(repaired).toMatchObject({ status: 0, stdout: expect.stringContaining('restored: 1 of 1 objects') });
   expect(readFileSync(damaged)).toHaveLength(9000);
   expect((await cfs('fsck', '--metadata-only', '--repair', 'oci:x')).status).toBe(2);
+  expect((await cfs('fsck', '--repair')).status).toBe(2);
 });
 
 test('what the system refuses is told as it is', async () => {

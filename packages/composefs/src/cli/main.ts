@@ -1,5 +1,6 @@
 import { CodedError, describeError } from '@workbench/run';
 import yargs, { type Argv } from 'yargs';
+import { isSystemError } from '../syscalls/libc.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { addDirectoryVerbs } from './directory-commands.ts';
 import { addImageVerbs } from './image-commands.ts';
@@ -34,6 +35,7 @@ const otherPrograms = {
  * @returns the exit status: 0, 1 if it failed or a check found damage, 2 if the command line is wrong.
  */
 export async function cfsMain(argv: string[], options: CliOptions = {}): Promise<number> {
+  if (options.write === undefined) endWhenUnread();
   const write = options.write ?? ((text: string) => void process.stdout.write(text));
   const writeError = options.writeError ?? ((text) => void process.stderr.write(text));
   let status = 0;
@@ -57,12 +59,15 @@ export async function cfsMain(argv: string[], options: CliOptions = {}): Promise
       // Options such as --no-repo are their own, not the opposite of others.
       .parserConfiguration({ 'boolean-negation': false, 'camel-case-expansion': false })
       .strict()
+      .check(refuseRepetition)
       .version(false)
       .help()
       .alias('h', 'help')
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? new CodedError('USAGE', message, { hint: 'see: cfs --help', exitCode: 2 });
+        // What the parser itself finds, it throws or only tells.
+        if (error !== undefined && error.name !== 'YError') throw error;
+        throw new CodedError('USAGE', error?.message ?? message, { hint: 'see: cfs --help', exitCode: 2 });
       });
     const whole = other === undefined ? addVerbs(parser, makeContext) : other(parser, makeContext({}));
     await whole.parseAsync(other === undefined ? argv : rest, {}, (_error, _args, output) => {
@@ -90,6 +95,23 @@ function addVerbs(parser: Argv, context: (globals: ParsedGlobals) => CliContext)
   return addDirectoryVerbs(addRepositoryVerbs(globals, context), context)
     .command('oci', 'Images in the OCI format', (y) => addImageVerbs(y, context).demandCommand(1, 'name a verb of oci'))
     .demandCommand(1, 'name a verb') as Argv;
+}
+
+/** Options and arguments that may be given several times. */
+const repeatable = new Set(['_', 'root', 'r', 'repair', 'filter', 'files', 'images']);
+
+function refuseRepetition(args: Record<string, unknown>): true {
+  const repeated = Object.keys(args).find((name) => Array.isArray(args[name]) && !repeatable.has(name));
+  if (repeated === undefined) return true;
+  throw new CodedError('USAGE', `--${repeated} is given twice`, { hint: 'give it once', exitCode: 2 });
+}
+
+// Whoever reads may have enough before the end, as in `cfs oci dump IMAGE | head`.
+function endWhenUnread(): void {
+  process.stdout.on('error', (error) => {
+    if (!isSystemError(error, 'EPIPE')) throw error;
+    process.exit(1);
+  });
 }
 
 // A pipe takes only so much at a time, and an archive is large.

@@ -57,6 +57,7 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
             type: 'string',
             array: true,
             default: [],
+            requiresArg: true,
             describe: 'Keep this image or stream too',
           })
           .option('dry-run', {

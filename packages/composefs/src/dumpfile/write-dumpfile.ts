@@ -16,7 +16,7 @@ export function writeDumpfile(
   const firstPaths = new Map<Leaf, ByteString>();
   const lines: string[] = [];
   if (part.node.type !== 'directory') return formatNode(part.path, part.node, links.get(part.node) ?? 1);
-  const prefix = part.path === '/' ? '' : part.path;
+  const prefix = part.path.endsWith('/') ? part.path.slice(0, -1) : part.path;
   walkTree(part.node, (below, node) => {
     const path = below === '/' ? part.path : prefix + below;
     if (node.type === 'directory') {

@@ -77,7 +77,7 @@ export function formatChecks(checks: readonly Check[]): string[] {
 
 /** Checks the booted system, prints what was checked, and returns the exit status: 1 when there is a problem. */
 export async function runFsck(): Promise<number> {
-  await using storage = await openBootedStorage('read');
+  await using storage = await openBootedStorage('read', { toleratesProblems: true });
   const model = await buildRootModel(storage);
   const checks = [...checkRootModel(model), await checkImages(storage.images.hasErofsImage, model)];
   try {

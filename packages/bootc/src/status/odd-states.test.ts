@@ -42,6 +42,15 @@ describe('status answers whatever has happened', () => {
     expect((await document()).spec.image?.image).toBe('registry.example:5000/peer-new:v2');
   });
 
+  test('an EFI system partition that cannot be mounted', async () => {
+    const problem = 'no EFI system partition (ESP) found: none on /dev/vda';
+    const boot = { ...mock.boot, bootDirectory: '/nonexistent', espDirectory: '/nonexistent' };
+    mock = { ...mock, boot, problems: [problem] };
+    const { booted, incomplete } = (await document()).status;
+    expect(booted?.composefs.verity).toBe(bootedId);
+    expect(incomplete?.[0]).toEqual({ deployment: null, problem });
+  });
+
   test('entries of others, and entries nobody can read', async () => {
     writeFileSync(join(entries, 'windows.conf'), 'title Windows\nversion 11\nefi /EFI/Microsoft/bootmgfw.efi\n');
     writeFileSync(join(entries, 'arch.conf'), 'version 1\nlinux /vmlinuz\noptions root=/dev/sda1\n');

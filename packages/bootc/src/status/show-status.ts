@@ -53,7 +53,7 @@ export async function readHostDocument(): Promise<HostDocument> {
   if (process.getuid?.() !== 0) {
     throw new CodedError('ROOT_REQUIRED', 'this command must be run as root', { hint: 'use sudo' });
   }
-  await using storage = await openBootedStorage('read');
+  await using storage = await openBootedStorage('read', { toleratesProblems: true });
   const model = await buildRootModel(storage);
   await warnOfMissingOrigins(model);
   const facts = await readSoftRebootFacts(model, storage);

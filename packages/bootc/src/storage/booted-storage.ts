@@ -7,7 +7,7 @@ import { physicalRoot } from '../deployment/state-paths.ts';
 import type { BootLocation } from './boot-entries.ts';
 import { detectBootloader, detectLoaderPartition } from './bootloader-detection.ts';
 import { type BootedHost, detectEnvironment } from './environment.ts';
-import { mountEsp } from './esp.ts';
+import { mountEsp, mountEspIfPossible } from './esp.ts';
 import { type ImageStore, imageStoreOf } from './image-store.ts';
 import { journalMessages, writeJournal } from './journal.ts';
 import { hasLegacyBootNames, hasLegacyRecords } from './legacy-traces.ts';
@@ -30,6 +30,8 @@ export interface BootedStorage extends AsyncDisposable {
   images: ImageStore;
   /** The repository, opened at the first call. */
   openRepository(): Promise<Repository>;
+  /** What could not be opened: see `toleratesProblems`. */
+  problems?: readonly string[];
   /** What opening changed on a system that an older bootc has installed, and what it could not. */
   migration?: OpeningReport;
 }
@@ -49,9 +51,14 @@ export interface OpeningReport {
  * or nothing can be written. Whatever goes wrong with that is told to the journal and in `migration`; it is tried again next
  * time.
  *
+ * @param options.toleratesProblems opens it without the EFI system partition where that cannot be mounted, for reading, and tells so in
+ * `problems`.
  * @throws CodedError `NOT_A_BOOTED_HOST` unless the system was booted from composefs; see also mountEsp.
  */
-export async function openBootedStorage(access: 'read' | 'write'): Promise<BootedStorage> {
+export async function openBootedStorage(
+  access: 'read' | 'write',
+  { toleratesProblems = false }: { toleratesProblems?: boolean } = {},
+): Promise<BootedStorage> {
   const root = '/';
   const host = await detectEnvironment(root);
   if (host.kind !== 'composefs') throw notBootedHost(host.kind);
@@ -70,10 +77,12 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     }
     await run(['mount', '-o', 'remount,rw', sysroot], { step: 'make /sysroot writable', timeoutMs: 60_000 });
   }
-  const [bootloader, espDirectory] = await Promise.all([
-    detectBootloader(root),
-    mountEsp(mounts, access, await detectLoaderPartition(root)),
-  ]);
+  const startedFrom = await detectLoaderPartition(root);
+  const openEsp = async () =>
+    access === 'read' && toleratesProblems
+      ? mountEspIfPossible(mounts, startedFrom)
+      : { directory: await mountEsp(mounts, access, startedFrom), problems: [] };
+  const [bootloader, { directory: espDirectory, problems }] = await Promise.all([detectBootloader(root), openEsp()]);
   const boot = await openBootLocation(bootloader, { espDirectory, mounts, access });
   let repository: Promise<Repository> | undefined;
   const openRepository = async (): Promise<Repository> => {
@@ -88,6 +97,7 @@ export async function openBootedStorage(access: 'read' | 'write'): Promise<Boote
     boot,
     isReadOnly,
     mounts,
+    problems,
     images: lazyImageStore(openRepository),
     openRepository,
     [Symbol.asyncDispose]: async () => {
@@ -119,6 +129,8 @@ async function openBootLocation(
 
 async function bringUpToDate(storage: BootedStorage, access: 'read' | 'write'): Promise<OpeningReport> {
   const nothing = { changes: [], problems: [] };
+  // What is not seen would be taken for gone.
+  if ((storage.problems ?? []).length > 0) return nothing;
   const hasOldNames = await hasLegacyBootNames(storage.boot);
   if (!hasOldNames && (access === 'read' || !(await hasLegacyRecords(storage.physicalRoot)))) return nothing;
   const { migrateNames, migrateStorage } = await import('../migration/migrate.ts');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type BlockDevice, disksHolding, listEspPartitions, parseLsblk } from './block-devices.ts';
-import { espOfSysroot } from './esp.ts';
+import { espOfSysroot, mountEspIfPossible } from './esp.ts';
 import type { Mount } from './mount-table.ts';
 
 function device(name: string, fields: Partial<BlockDevice> = {}): BlockDevice {
@@ -85,6 +85,11 @@ test('none is an error that names the ESP and the disks', () => {
   const devices = [device('sda', { type: 'disk', children: [device('sda1', { 'maj:min': '8:1' })] })];
   expect(() => espOfSysroot(devices, sysroot({ device: '8:1' }))).toThrow('(ESP) found: none on /dev/sda');
   expect(() => espOfSysroot([], sysroot({ source: '/dev/vdz' }))).toThrow('no disk holds /dev/vdz');
+});
+
+test('who tells what there is gets an empty folder instead, and the problem', async () => {
+  const { problems } = await mountEspIfPossible([]);
+  expect(problems).toEqual(['/sysroot is not a mount point']);
 });
 
 const fixtures = new URL('../../fixtures', import.meta.url).pathname;

@@ -70,6 +70,25 @@ export async function mountEsp(
   return espMountPoint;
 }
 
+/**
+ * Mounts it as {@link mountEsp} for reading, for whoever tells what there is: what goes wrong is told, too, and the folder is empty or
+ * missing then.
+ */
+export async function mountEspIfPossible(
+  mounts: readonly Mount[],
+  startedFrom?: string,
+): Promise<{ directory: string; problems: readonly string[] }> {
+  try {
+    return { directory: await mountEsp(mounts, 'read', startedFrom), problems: [] };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    const [what, ...more] = error.message.split('\n').map((line) => line.trim());
+    // Of a command that failed, what it printed.
+    const output = more.filter((line) => line.startsWith('| ')).map((line) => line.slice(2));
+    return { directory: espMountPoint, problems: [[what, ...output].join(': ')] };
+  }
+}
+
 async function mount(args: readonly string[]): Promise<void> {
   await run(['mount', ...args], { step: 'mount the EFI system partition', timeoutMs: 60_000 });
 }

@@ -23,6 +23,8 @@ export interface RootModelSource {
   host: BootedHost;
   boot: BootLocation;
   images: ImageStore;
+  /** What could not be opened, so that it is missing from all the rest. */
+  problems?: readonly string[];
 }
 
 /** One deployment: what boots it, and what it is made from. */
@@ -62,7 +64,7 @@ export interface RootModel {
 
 /** Computes the root model. Whatever cannot be read is told in it; only a folder that cannot be listed rejects. */
 export async function buildRootModel(source: RootModelSource): Promise<RootModel> {
-  const problems: string[] = [];
+  const problems = [...(source.problems ?? [])];
   const [{ managed, unmanaged }, artifacts, staged] = await Promise.all([
     scanBootEntries(source.boot),
     scanBootArtifacts(source.boot),

@@ -22,6 +22,9 @@ test.each([
   [['stat'], 'error: unknown command in "bootc stat". Did you mean status?'],
   [[], 'error: a command is missing'],
   [['upgrade', '--check', '--apply'], 'error: Arguments check and apply are mutually exclusive'],
+  [['upgrade', '--download-only', '--soft-reboot=auto'], 'download-only and soft-reboot are mutually exclusive'],
+  [['upgrade', '--from-downloaded', '--tag=2'], 'from-downloaded and tag are mutually exclusive'],
+  [['switch', 'x', '--mutate-in-place', '--apply'], 'mutate-in-place and apply are mutually exclusive'],
   [['status', '--format', 'xml'], 'error: Invalid values: Argument: format'],
   [
     ['status', '--format', 'json', '--format', 'yaml'],

@@ -10,14 +10,18 @@ import type { RootModel } from '../storage/root-model.ts';
 export function bootedEntry(model: RootModel): BlsEntry {
   const { deploymentId } = model.host;
   const record = model.entries.find((entry) => entry.set === 'active' && entry.deploymentId === deploymentId);
-  const hint = 'bootc internals repair restores what boots it';
   if (record === undefined) {
-    throw new CodedError('BOOTED_ENTRY_MISSING', `no boot entry boots the booted deployment ${deploymentId}`, { hint });
+    throw new CodedError('BOOTED_ENTRY_MISSING', `no boot entry boots the booted deployment ${deploymentId}`, {
+      hint: 'reboot first: what boots then has one; bootc status tells what that is',
+    });
   }
   if (record.missingFiles.length > 0) {
     const missing = record.missingFiles.join(', ');
     throw new CodedError('BOOTED_ENTRY_BROKEN', `the booted deployment would not boot again: it lacks ${missing}`, {
-      hint,
+      hint:
+        record.entry.target.kind === 'linux'
+          ? 'bootc internals repair --apply restores kernels from the images'
+          : 'bootc rollback boots the deployment to fall back to',
     });
   }
   return record.entry;

@@ -35,7 +35,7 @@ export function findDeploymentOfImage(
 export function sameContentError(imageName: string, existing: ExistingDeployment): CodedError {
   const { role, deployment } = existing;
   const hints = {
-    booted: 'it runs already, so there is nothing to do',
+    booted: 'it runs already; if something else is staged, bootc delete-deployment takes that back',
     staged: 'reboot to use it',
     rollback: 'bootc rollback boots it',
     other: 'bootc status --format=json tells more of it',

@@ -33,7 +33,7 @@ export async function setOptionsForSource(
   );
   if (!concerned.some(({ set }) => set === 'active')) {
     throw new CodedError('BOOTED_ENTRY_MISSING', `no boot entry boots the booted deployment ${host.deploymentId}`, {
-      hint: 'bootc internals repair restores it',
+      hint: 'reboot first: what boots then has one',
     });
   }
   const sealed = concerned.find(({ entry }) => entry.target.kind !== 'linux');

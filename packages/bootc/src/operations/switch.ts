@@ -65,7 +65,7 @@ export async function switchInPlace(
   const { booted } = deploymentRoles(await buildRootModel(storage));
   if (booted.origin === undefined) {
     throw new CodedError('ORIGIN_MISSING', `the booted deployment ${booted.id} has no origin file`, {
-      hint: 'bootc internals repair restores it',
+      hint: 'bootc switch IMAGE without --mutate-in-place makes a deployment that has one',
     });
   }
   const { directory, originName } = deploymentPaths(storage.physicalRoot, booted.id);

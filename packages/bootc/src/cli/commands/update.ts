@@ -20,8 +20,12 @@ export const upgradeCommand = defineCommand({
     }),
     apply: flag('Reboot into it at once', { conflicts: ['check', 'download-only'] }),
     'soft-reboot': softReboot,
-    'download-only': flag('Stage it, but do not finalize it at shutdown', { conflicts: ['check', 'apply'] }),
-    'from-downloaded': flag('Release what was downloaded, without network', { conflicts: ['check', 'download-only'] }),
+    'download-only': flag('Stage it, but do not finalize it at shutdown', {
+      conflicts: ['check', 'apply', 'soft-reboot'],
+    }),
+    'from-downloaded': flag('Release what was downloaded, without network', {
+      conflicts: ['check', 'download-only', 'tag'],
+    }),
     tag: value('Another tag of the current image'),
     'progress-fd': progressFd,
   },
@@ -58,7 +62,10 @@ export const switchCommand = defineCommand({
     }),
     'no-signature-verification': flag('No effect', { hidden: true }),
     'enforce-container-sigpolicy': flag('Demand that the policy of the host verifies signatures'),
-    'mutate-in-place': flag('Change only the record of the booted image', { hidden: true }),
+    'mutate-in-place': flag('Change only the record of the booted image', {
+      hidden: true,
+      conflicts: ['apply', 'soft-reboot'],
+    }),
     retain: flag('No effect'),
     'experimental-unified-storage': flag('Pull through containers-storage', { hidden: true }),
     'progress-fd': progressFd,

@@ -17,7 +17,8 @@ export const devTest = defineVerb({
   run: async (args, { signal }) => {
     const settings = await settingsOf(args);
     const { testRequest } = await import('../settings/test-request.ts');
-    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
+    const { requireSelection } = await import('./require-selection.ts');
+    const { changesNothing } = await import('../tmt/plans.ts');
     const { openBcvk } = await import('../vm/open-bcvk.ts');
     const { attachDevVm, buildSysext } = await import('../dev/dev-vm.ts');
     const { devPlaces, devVmName } = await import('../dev/dev-places.ts');
@@ -26,7 +27,7 @@ export const devTest = defineVerb({
     const { step } = await import('../steps/step.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');
     const tests = args.test ?? [];
-    requireMatching('test', tests, await listNames('test', '.'));
+    await requireSelection({ cell: settings.cell, filters: [], tests }, changesNothing);
     const { image } = await chooseDevImage(settings);
     const request = {
       ...testRequest(settings, wishesOf(image, [], { ...args, test: tests })),

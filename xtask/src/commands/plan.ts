@@ -14,8 +14,8 @@ export const plan = defineVerb({
     const settings = await settingsOf(args);
     const { testRequest } = await import('../settings/test-request.ts');
     const { debianBase, grubBase, readPackages, sealingTools } = await import('../image/base.ts');
-    const { listNames } = await import('../plan/fmf-names.ts');
-    const { plannedCommands, whyNothingWouldRun } = await import('../plan/planned-commands.ts');
+    const { listNames, listNodes } = await import('../tmt/fmf-nodes.ts');
+    const { plannedCommands, plannedLeftOut, whyNothingWouldRun } = await import('../plan/planned-commands.ts');
     const { plannedBcvk } = await import('../plan/planned-bcvk.ts');
     const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
     const bcvk = await plannedBcvk(request.bcvk);
@@ -26,19 +26,34 @@ export const plan = defineVerb({
     const input = {
       settings,
       request,
-      plans: await listNames('plan', '.'),
+      plans: await listNodes('plan', '.'),
+      testNames: await listNames('test', '.'),
       packagesOf,
       bcvk,
       systemdRuns: existsSync('/run/systemd/system'),
     };
     const commands = plannedCommands(input);
+    const leftOut = plannedLeftOut(input);
     const obstacle = whyNothingWouldRun(input);
     if (args.json) {
       const { cell, sources, profile, variables } = settings;
-      printJson({ cell, sources, profile, variables: Object.fromEntries(variables), bcvk, obstacle, commands });
+      printJson({
+        cell,
+        sources,
+        profile,
+        variables: Object.fromEntries(variables),
+        bcvk,
+        obstacle,
+        leftOut,
+        commands,
+      });
     } else {
       const { describePlan } = await import('../plan/describe-plan.ts');
-      const notes = [`bcvk: ${bcvk.why}`, ...(obstacle === undefined ? [] : [`nothing would run: ${obstacle}`])];
+      const notes = [
+        `bcvk: ${bcvk.why}`,
+        ...leftOut.map(({ plan, why }) => `${plan} would be left out: ${why}`),
+        ...(obstacle === undefined ? [] : [`nothing would run: ${obstacle}`]),
+      ];
       printLines(describePlan(settings, commands, notes));
     }
     return 0;

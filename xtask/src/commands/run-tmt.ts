@@ -7,7 +7,11 @@ export const runTmt = defineVerb({
   synopsis: '<image> [filter..]',
   positionals: {
     image: { type: 'string', demandOption: true, describe: 'image to install and test' },
-    filter: { type: 'string', array: true, describe: 'run the plans whose name contains one of these; default: all' },
+    filter: {
+      type: 'string',
+      array: true,
+      describe: 'plans whose name contains one of these, or is one of them; default: all',
+    },
   },
   options: testOptions,
   examples: [
@@ -18,8 +22,8 @@ export const runTmt = defineVerb({
     const settings = await settingsOf(args);
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
     const request = testRequest(settings, wishesOf(args.image, args.filter ?? [], args));
-    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
-    requireMatching('test', request.tests, await listNames('test', '.'));
+    const { requireSelection } = await import('./require-selection.ts');
+    await requireSelection(request);
     await requireSecureBootKeys(settings.cell);
     const { needsUpgradeImages, requireUpgradeImages } = await import('../image/build.ts');
     const { runTmt: run } = await import('../tmt/run-tmt.ts');

@@ -36,7 +36,8 @@ export const testMatrix = defineVerb({
     ['test-matrix readonly --cells=xfs', 'one plan in some cells'],
   ],
   run: async (args, { signal }) => {
-    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
+    const { isChosen, listNames } = await import('../tmt/fmf-nodes.ts');
+    const { requirePlans } = await import('../tmt/plans.ts');
     const { continueMatrix, failedPairs, matrixResult, pendingPairs, readMatrixState, takeMatrix } = await import(
       '../test-matrix/matrix-state.ts'
     );
@@ -44,8 +45,8 @@ export const testMatrix = defineVerb({
     const { matrixTable } = await import('../test-matrix/matrix-table.ts');
     const names = await listNames('plan', '.');
     const filters = args.filter?.length ? args.filter : defaultPlans;
-    requireMatching('plan', filters, names);
-    const plans = names.filter((name) => filters.some((filter) => name.includes(filter)));
+    requirePlans(filters, names);
+    const plans = names.filter((name) => isChosen(name, filters, names));
     const chosen = new Map(cellsContaining(args.cells ?? '').map((cell) => [formatCell(cell), cell]));
 
     const folder = join(workspace.target, 'matrix');

@@ -36,7 +36,7 @@ export const testOptions = {
     array: true,
     requiresArg: true,
     group: 'tmt:',
-    describe: 'of each plan only the tests whose name contains this; can be repeated',
+    describe: 'only the tests whose name contains this, and plans that have one; can be repeated',
   },
   'upgrade-image': {
     type: 'string',

@@ -7,19 +7,22 @@ import { defineVerb } from './verb.ts';
 export const testTmt = defineVerb({
   synopsis: '[filter..]',
   positionals: {
-    filter: { type: 'string', array: true, describe: 'run the plans whose name contains one of these; default: all' },
+    filter: {
+      type: 'string',
+      array: true,
+      describe: 'plans whose name contains one of these, or is one of them; default: all',
+    },
   },
   options: testOptions,
   examples: [['test-tmt readonly', 'build the default cell and run the readonly plan in it']],
   run: async (args, { signal }) => {
     const settings = await settingsOf(args);
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
-    const { listNames, requireMatching } = await import('../plan/fmf-names.ts');
+    const { requireSelection } = await import('./require-selection.ts');
     // Whatever is wrong is to be said before a build of minutes.
     const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
     const build = imageOptions(settings);
-    requireMatching('plan', request.filters, await listNames('plan', '.'));
-    requireMatching('test', request.tests, await listNames('test', '.'));
+    await requireSelection(request);
     await requireSecureBootKeys(settings.cell);
     const { buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');

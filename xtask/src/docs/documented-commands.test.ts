@@ -5,9 +5,10 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { runProgram } from '../commands/program.ts';
 import type { AnyVerb } from '../commands/verb.ts';
 import { verbs } from '../commands/verbs.ts';
-import { listNames, requireMatching } from '../plan/fmf-names.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
+import { listNames } from '../tmt/fmf-nodes.ts';
+import { requirePlans } from '../tmt/plans.ts';
 import { type DocumentedCommand, documentedCommands } from './documented-commands.ts';
 
 const documents = [
@@ -88,7 +89,7 @@ test('each command in the documents is one that the program takes', async () => 
     const context = { signal: new AbortController().signal };
     expect([where, await runProgram(withDemanded(line.xtask, verb), context)]).toEqual([where, 0]);
     const filters = (runVerb.mock.lastCall?.[0] as { filter?: string[] } | undefined)?.filter ?? [];
-    requireMatching('plan', filters, plans);
+    requirePlans(filters, plans);
     runVerb.mockRestore();
   }
 });

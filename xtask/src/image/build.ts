@@ -18,7 +18,7 @@ export const bootcImage = 'localhost/bootc';
 export const kindLabel = 'workbench.kind';
 
 /** Images to upgrade to, tagged with their number; what they say is in `/usr/share/bootc-tests-marker`. */
-const upgradeImage = 'localhost/bootc-upgrade';
+export const upgradeImage = 'localhost/bootc-upgrade';
 
 /** How many images to upgrade to there are: as many as a plan goes through. */
 const upgradeImages = 2;

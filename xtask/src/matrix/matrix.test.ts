@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { listNames } from '../plan/fmf-names.ts';
+import { listNames } from '../tmt/fmf-nodes.ts';
 import { bcvkOptions } from './bcvk-options.ts';
 import { axisList, cellSlug, defaultCell, everyRawCell, formatCell } from './cell.ts';
 import { ciMatrix, planGroups } from './ci-matrix.ts';

@@ -1,23 +1,29 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { dir } from 'tmp-promise';
 import { expect, test } from 'vitest';
 import { debianBase, sealingTools } from '../image/base.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { testRequest } from '../settings/test-request.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { describePlan } from './describe-plan.ts';
-import { listNames, requireMatching } from './fmf-names.ts';
-import { type PlanInput, plannedCommands, whyNothingWouldRun } from './planned-commands.ts';
+import { type PlanInput, plannedCommands, plannedLeftOut, whyNothingWouldRun } from './planned-commands.ts';
 
 const world = { dotenvFile: '/no/such/.env', profilesFolder: 'vm-profiles' };
 
-async function input(environment: Record<string, string>, filters: string[]): Promise<PlanInput> {
+async function input(environment: Record<string, string>, filters: string[], tests: string[] = []): Promise<PlanInput> {
   const settings = await loadSettings({ ...world, environment });
   return {
     settings,
-    request: testRequest(settings, { image: 'localhost/bootc', filters, kernelArguments: ['quiet'] }),
-    plans: ['/plans/readonly', '/plans/upgrade'],
+    request: testRequest(settings, { image: 'localhost/bootc', filters, tests, kernelArguments: ['quiet'] }),
+    plans: [
+      { name: '/plans/readonly', discover: { test: '^/tests/readonly/' } },
+      {
+        name: '/plans/upgrade',
+        discover: { test: '^/tests/upgrade$' },
+        'extra-try_bind_storage': true,
+        'extra-legacy_disk': true,
+        'extra-fixme_skip_if_uki': true,
+      },
+    ],
+    testNames: ['/tests/readonly/status', '/tests/readonly/finish', '/tests/upgrade'],
     packagesOf: new Map([
       [debianBase, ['systemd', 'podman']],
       [sealingTools, ['sbsigntool']],
@@ -61,35 +67,23 @@ test('the plan of a sealed cell makes the tools for sealing, and hands the key t
 
 test('what would stop a run is said', async () => {
   expect(whyNothingWouldRun(await input({ BOOTC_variant: 'ostree' }, []))).toContain('makes no image for');
-  expect(whyNothingWouldRun(await input({}, ['readnoly']))).toBe('no plan has readnoly in its name');
-});
-
-test('plan names are read from the files', async () => {
-  const { path, cleanup } = await dir({ unsafeCleanup: true });
-  try {
-    await mkdir(join(path, 'plans/more'), { recursive: true });
-    await writeFile(join(path, 'plans/one.fmf'), 'discover: {how: fmf}\n');
-    await writeFile(
-      join(path, 'plans/many.fmf'),
-      'execute: {how: tmt}\n/a:\n  discover: {}\n/b:\n  execute: {}\n/c:\n  summary: inherits all\n',
-    );
-    await writeFile(join(path, 'plans/more/main.fmf'), 'execute: {how: tmt}\n');
-    await writeFile(join(path, 'plans/notes.txt'), 'no plan');
-    expect(await listNames('plan', path)).toEqual([
-      '/plans/many/a',
-      '/plans/many/b',
-      '/plans/many/c',
-      '/plans/more',
-      '/plans/one',
-    ]);
-  } finally {
-    await cleanup();
-  }
-});
-
-test('a filter that matches no plan is refused, with what was likely meant', () => {
-  expect(() => requireMatching('plan', ['read', ''], ['/plans/readonly'])).not.toThrow();
-  expect(() => requireMatching('plan', ['readnoly'], ['/plans/readonly'])).toThrow(
-    expect.objectContaining({ code: 'PLAN_UNKNOWN', exitCode: 2, hint: 'did you mean readonly?' }),
+  expect(whyNothingWouldRun(await input({}, ['readnoly']))).toBe("no plan has 'readnoly' in its name");
+  expect(whyNothingWouldRun(await input({}, ['readonly'], ['upgrade']))).toBe(
+    "no test of /plans/readonly has 'upgrade' in its name",
   );
+});
+
+test('a plan is shown with all that it wants of its VM and of its environment', async () => {
+  const planned = await input({ BOOTC_upgrade_image: 'localhost/next' }, ['upgrade'], ['grade']);
+  const [launch, tmt] = plannedCommands(planned).slice(-2);
+  expect(launch?.argv).toContain('--bind-storage-ro');
+  expect(launch?.argv).toContainEqual(expect.stringMatching(/^--disk-editor=.*legacy-disk.ts$/));
+  expect(tmt?.argv).toContain('--environment=BOOTC_upgrade_image=localhost/next');
+  expect(tmt?.argv).toContain('--environment=BOOTC_plan_tests=grade');
+});
+
+test('a plan that the cell does not run is said to be left out', async () => {
+  const planned = await input({ BOOTC_boot_type: 'uki' }, ['upgrade']);
+  expect(plannedLeftOut(planned)).toEqual([{ plan: '/plans/upgrade', why: 'it does not work with UKIs yet' }]);
+  expect(plannedCommands(planned).some(({ stage }) => stage === 'vm')).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
+import { CodedError } from '@workbench/run';
 import { type DebianImage, debianBaseOf, mmdebstrapCommand, sealingTools } from '../image/base.ts';
-import { bootcImage, buildArguments } from '../image/build.ts';
+import { bootcImage, buildArguments, upgradeImage as builtUpgradeImage, needsUpgradeImages } from '../image/build.ts';
 import { podmanCommand } from '../image/podman.ts';
 import { axisList, axisVariable, formatCell } from '../matrix/cell.ts';
 import { isBuiltHere } from '../matrix/image-arguments.ts';
@@ -8,10 +9,11 @@ import { pathWord } from '../runs/run-folder.ts';
 import type { Settings } from '../settings/load-settings.ts';
 import type { TestRequest } from '../settings/test-request.ts';
 import { workspace } from '../settings/workspace.ts';
+import type { FmfNode } from '../tmt/fmf-nodes.ts';
+import { type Plan, type PlanSelection, selectPlans, testEnvironment, vmWishesOf } from '../tmt/plans.ts';
 import { tmtCommand } from '../tmt/tmt-command.ts';
 import { launchArguments } from '../vm/launch-arguments.ts';
 import { ownerLabelStart, testLabel } from '../vm/reaper.ts';
-import { unmatchedFilters } from './fmf-names.ts';
 import type { PlannedBcvk } from './planned-bcvk.ts';
 
 /** One command that a test run would run. A word in angle brackets is known only then. */
@@ -25,8 +27,10 @@ export interface PlannedCommand {
 export interface PlanInput {
   readonly settings: Settings;
   readonly request: TestRequest;
-  /** Names of all plans. */
-  readonly plans: readonly string[];
+  /** All plans. */
+  readonly plans: readonly FmfNode[];
+  /** The names of all tests. */
+  readonly testNames: readonly string[];
   /** The packages of a Debian image. */
   readonly packagesOf: ReadonlyMap<DebianImage, readonly string[]>;
   readonly bcvk: PlannedBcvk;
@@ -35,18 +39,33 @@ export interface PlanInput {
 
 /** The commands of `xtask test-tmt`, made by the functions that a run uses. Pure. */
 export function plannedCommands(input: PlanInput): PlannedCommand[] {
-  const { request } = input;
-  const selected = input.plans.filter(
-    (name) => request.filters.length === 0 || request.filters.some((filter) => name.includes(filter)),
-  );
-  return [...imageCommands(input), ...selected.flatMap((plan) => planCommands(plan, input))];
+  const selection = selectionOf(input);
+  const plans = selection instanceof CodedError ? [] : selection.plans;
+  return [...imageCommands(input), ...plans.flatMap((plan) => planCommands(plan, input))];
+}
+
+/** The plans that were asked for and would not run in this cell, each with the reason. Pure. */
+export function plannedLeftOut(input: PlanInput): PlanSelection['leftOut'] {
+  const selection = selectionOf(input);
+  return selection instanceof CodedError ? [] : selection.leftOut;
 }
 
 /** Why a test run would not get as far as its commands; undefined when it would. Pure. */
-export function whyNothingWouldRun({ settings, request, plans }: PlanInput): string | undefined {
-  if (!isBuiltHere(settings.cell)) return `images/Containerfile makes no image for ${formatCell(settings.cell)}`;
-  const unmatched = unmatchedFilters(request.filters, plans);
-  return unmatched.length === 0 ? undefined : `no plan has ${unmatched.join(' or ')} in its name`;
+export function whyNothingWouldRun(input: PlanInput): string | undefined {
+  const { cell } = input.settings;
+  if (!isBuiltHere(cell)) return `images/Containerfile makes no image for ${formatCell(cell)}`;
+  const selection = selectionOf(input);
+  return selection instanceof CodedError ? selection.message : undefined;
+}
+
+function selectionOf({ plans, request, testNames }: PlanInput): PlanSelection | CodedError {
+  const { cell, filters, tests } = request;
+  try {
+    return selectPlans(plans, { cell, filters, tests, testNames });
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
 }
 
 function imageCommands(input: PlanInput): PlannedCommand[] {
@@ -89,37 +108,42 @@ function debianCommands(image: DebianImage, what: string, { packagesOf, systemdR
   ];
 }
 
-function planCommands(plan: string, { request, bcvk }: PlanInput): PlannedCommand[] {
+function planCommands(plan: Plan, { request, bcvk }: PlanInput): PlannedCommand[] {
   const wishes = {
-    name: `bootc-tmt-<suffix>-${pathWord(plan)}`,
+    name: `bootc-tmt-<suffix>-${pathWord(plan.name)}`,
     image: request.image,
     labels: [testLabel, 'bootc.run=<run>', ...(request.preserveVm ? [] : [`${ownerLabelStart}<owner>`])],
-    bcvkOptions: request.bcvkOptions,
-    bindStorage: false,
-    snapshot: request.snapshot,
-    logFolder: resolve(request.logDir ?? workspace.runs, '<run>', pathWord(formatCell(request.cell)), pathWord(plan)),
+    ...vmWishesOf(plan, request),
+    logFolder: resolve(
+      request.logDir ?? workspace.runs,
+      '<run>',
+      pathWord(formatCell(request.cell)),
+      pathWord(plan.name),
+    ),
   };
   const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), request.cell[axis]]));
+  const environment = { ...ofCell, ...request.environment };
+  const upgradeImage = request.upgradeImage ?? (needsUpgradeImages(request.cell) ? builtUpgradeImage : undefined);
   const contexts = { ...request.contexts, running_env: 'image_mode', distro: '<distro>', VARIANT_ID: '<variant>' };
   const isBundled = bcvk.kind === 'bundled';
   const target = { port: '<port>' as unknown as number, keyFile: '<key>' };
   return [
     {
       stage: 'vm',
-      title: `install and boot a VM for ${plan}`,
+      title: `install and boot a VM for ${plan.name}`,
       // A run asks bcvk which of the options for logs and snapshots it has; of the bundled one it is known.
       argv: [...bcvk.argv, ...launchArguments(wishes, { logDir: true, consoleLog: isBundled, snapshot: isBundled })],
     },
     {
       stage: 'tests',
-      title: `run ${plan} in it`,
+      title: `run ${plan.name} in it`,
       argv: tmtCommand({
         tmt: 'target/tools/venv/bin/tmt',
         contexts,
-        environment: { ...ofCell, ...request.environment, BOOTC_plan_nonce: '<nonce>' },
+        environment: testEnvironment(plan, { ...request, environment, upgradeImage, nonce: '<nonce>' }),
         workFolder: '<work folder>',
         target,
-        plan,
+        plan: plan.name,
         tests: request.tests,
       }),
     },

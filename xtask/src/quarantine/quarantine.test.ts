@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { listNames } from '../plan/fmf-names.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
+import { listNames } from '../tmt/fmf-nodes.ts';
 import { loadQuarantine, parseQuarantine, toleratedBy } from './quarantine.ts';
 
 const entry = [

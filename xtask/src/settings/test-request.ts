@@ -13,9 +13,9 @@ import { workspace, workspaceRoot } from './workspace.ts';
 export interface TestWishes {
   /** The image under test, as podman names it. */
   image: string;
-  /** A plan runs when its name contains one of these. Empty: those of the profile; none there either: all. */
+  /** A plan runs when its name contains one of these; a whole name means that plan alone. Empty: those of the profile; none there either: all. */
   filters?: readonly string[];
-  /** Of each plan only the tests whose names contain one of these. */
+  /** Only the tests whose names contain one of these, and plans that have one. */
   tests?: readonly string[];
   /** `KEY=VALUE` each. */
   contexts?: readonly string[];
@@ -35,7 +35,7 @@ export interface TestWishes {
 export interface TestRequest {
   readonly image: string;
   readonly filters: readonly string[];
-  /** Of each plan only the tests whose names contain one of these; empty: all. */
+  /** Only the tests whose names contain one of these, and plans that have one; empty: all. */
   readonly tests: readonly string[];
   readonly cell: Cell;
   /** Options of `bcvk libvirt run` for cell, firmware, kernel arguments and resources. */

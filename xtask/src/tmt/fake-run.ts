@@ -72,6 +72,10 @@ function fakeRun(): FakeRun {
   const tmt = guest.program('tmt', tmtScript);
   mkdirSync(root);
   for (const part of ['.fmf', 'plans', 'tests']) mkdirSync(join(root, part));
+  writeFileSync(
+    join(root, 'tests/looking.fmf'),
+    'test: ./x.sh\n/status:\n  summary: one\n/finish:\n  summary: the last\n',
+  );
   const world = (speed: number): NonNullable<RunOptions['world']> => ({
     repository: root,
     target: join(root, 'target'),
@@ -89,6 +93,7 @@ function fakeRun(): FakeRun {
       const exported = names.map((name) => ({
         name,
         enabled: true,
+        discover: [{ how: 'fmf', test: `^${name.replace('/plans/', '/tests/')}/` }],
         'extra-try_bind_storage': name.includes('upgrade'),
         'extra-fresh_boot': name.includes('fresh'),
         'extra-changes_nothing': name.includes('looking'),

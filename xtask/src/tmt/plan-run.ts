@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, lastLines } from '@workbench/run';
 import type { Failure, PhaseTime, PlanReport } from '../report/plan-report.ts';
-import { workspace } from '../settings/workspace.ts';
 import { note, progress, step } from '../steps/step.ts';
 import { readBcvkTimings } from '../vm/bcvk-timings.ts';
 import { GuestDeath } from '../vm/guest-death.ts';
@@ -10,7 +9,7 @@ import { logLaunchEvidence } from '../vm/launch-evidence.ts';
 import { LaunchError, launchMachine, type Machine } from '../vm/machine.ts';
 import { type PlanContext, type PlanOutcome, planContext, type RunContext } from './plan-context.ts';
 import { runTests } from './plan-tests.ts';
-import type { Plan } from './plans.ts';
+import { type Plan, vmWishesOf } from './plans.ts';
 
 /**
  * Runs one plan once, in a VM of its own or in the one of the run, and keeps all evidence in the plan's folder.
@@ -60,14 +59,12 @@ async function start(machine: Machine, phases: PhaseTime[]): Promise<void> {
 }
 
 function launch(context: PlanContext): Promise<Machine> {
-  const { accel, clock, image, bcvkOptions, labels, signal, support, timeouts, vm } = context;
+  const { accel, clock, image, labels, signal, support, timeouts, vm } = context;
   return launchMachine({
     name: vm,
     image,
     labels,
-    bcvkOptions: context.plan.wantsLegacyDisk ? [...bcvkOptions, `--disk-editor=${workspace.legacyDisk}`] : bcvkOptions,
-    bindStorage: context.plan.wantsBindStorage,
-    snapshot: context.snapshot && !context.plan.wantsFreshBoot,
+    ...vmWishesOf(context.plan, context),
     logFolder: context.planFolder,
     bcvk: context.bcvk.withLog(context.commandsLog),
     support,

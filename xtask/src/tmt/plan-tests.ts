@@ -7,6 +7,7 @@ import { note, progress } from '../steps/step.ts';
 import { consoleHasLine } from '../vm/console-follower.ts';
 import type { Machine } from '../vm/machine.ts';
 import type { PlanContext, PlanOutcome } from './plan-context.ts';
+import { testEnvironment } from './plans.ts';
 import { readResults } from './results.ts';
 import { tmtCommand, tmtEnvironment } from './tmt-command.ts';
 import { judge, tmtAnswers } from './verdict.ts';
@@ -46,16 +47,11 @@ export async function runTests(context: PlanContext, machine: Machine): Promise<
 }
 
 function commandFor(context: PlanContext, machine: Machine, nonce: string): [string, ...string[]] {
-  const { contexts, environment, plan, tests, tmt, tmtFolder, upgradeImage } = context;
+  const { contexts, plan, tests, tmt, tmtFolder } = context;
   return tmtCommand({
     tmt,
     contexts,
-    environment: {
-      ...environment,
-      ...(upgradeImage !== undefined && plan.wantsBindStorage ? { BOOTC_upgrade_image: upgradeImage } : {}),
-      BOOTC_plan_nonce: nonce,
-      ...(tests.length > 0 ? { BOOTC_plan_tests: tests.join(' ') } : {}),
-    },
+    environment: testEnvironment(plan, { ...context, nonce }),
     workFolder: tmtFolder,
     target: machine.target,
     plan: plan.name,

@@ -1,24 +1,29 @@
 import { describeError } from '@workbench/run';
 import { expect, test } from 'vitest';
 import { type Cell, defaultCell } from '../matrix/cell.ts';
-import { selectPlans } from './plans.ts';
+import { changesNothing, type PlanSelection, selectPlans } from './plans.ts';
 
-const exported = JSON.stringify([
+const exported = [
   {
     name: '/plans/readonly',
     enabled: true,
     'extra-try_bind_storage': true,
     'extra-changes_nothing': true,
-    discover: [{ how: 'fmf' }],
+    discover: [{ how: 'fmf', test: '^/tests/readonly/' }],
   },
   { name: '/plans/rollback', enabled: true, 'extra-fresh_boot': true },
   { name: '/plans/ostree-only', enabled: true, 'extra-fixme_skip_if_composefs': true },
   { name: '/plans/bls-only', enabled: true, 'extra-fixme_skip_if_uki': true },
   { name: '/plans/off', enabled: false },
-]);
+];
+const testNames = ['/tests/readonly/finish', '/tests/readonly/status', '/tests/rollback'];
+
+function select(filters: string[], cell: Cell = defaultCell, tests: string[] = []): PlanSelection {
+  return selectPlans(exported, { filters, tests, testNames, cell });
+}
 
 function namesOf(filters: string[], cell: Cell = defaultCell): string[] {
-  return selectPlans(exported, filters, cell).plans.map(({ name }) => name);
+  return select(filters, cell).plans.map(({ name }) => name);
 }
 
 test('filters are parts of names; none means all', () => {
@@ -27,7 +32,7 @@ test('filters are parts of names; none means all', () => {
 });
 
 test('what the cell cannot run is left out with the reason', () => {
-  expect(selectPlans(exported, ['-only', 'off'], { ...defaultCell, bootType: 'uki' })).toEqual({
+  expect(select(['-only', 'off'], { ...defaultCell, bootType: 'uki' })).toEqual({
     plans: [],
     leftOut: [
       { plan: '/plans/ostree-only', why: 'it does not work with composefs yet' },
@@ -39,35 +44,44 @@ test('what the cell cannot run is left out with the reason', () => {
 });
 
 test('what plans say of themselves is read', () => {
-  expect(selectPlans(exported, ['ro'], defaultCell).plans).toEqual([
+  expect(select(['ro']).plans).toEqual([
     {
       name: '/plans/rollback',
       wantsBindStorage: false,
       wantsLegacyDisk: false,
       wantsFreshBoot: true,
-      changesNothing: false,
     },
   ]);
-  const [readonly] = selectPlans(exported, ['readonly'], defaultCell).plans;
-  expect(readonly).toMatchObject({ wantsBindStorage: true, wantsFreshBoot: false, changesNothing: true });
+  const [readonly] = select(['readonly']).plans;
+  expect(readonly).toMatchObject({ wantsBindStorage: true, wantsFreshBoot: false });
+  expect(exported.filter(changesNothing)).toEqual([exported[0]]);
 });
 
-test('an unknown plan is an error that lists the plans', () => {
+test('an unknown plan is an error that tells what was likely meant', () => {
   let shown = '';
   try {
-    selectPlans(exported, ['readnoly', 'rollback'], defaultCell);
+    select(['readnoly', 'rollback']);
   } catch (error) {
     shown = describeError(error);
   }
   expect(shown).toBe(
-    [
-      "error: no plan has 'readnoly' in its name; there are: [PLAN_UNKNOWN]",
-      '  /plans/readonly',
-      '  /plans/rollback',
-      '  /plans/ostree-only',
-      '  /plans/bls-only',
-      '  /plans/off',
-      '  help: did you mean readonly?',
-    ].join('\n'),
+    ["error: no plan has 'readnoly' in its name [PLAN_UNKNOWN]", '  help: did you mean readonly?'].join('\n'),
   );
+});
+
+test('plans that have none of the tests are not run, and a word for a test that no plan has is an error', () => {
+  const namesOfTests = (filters: string[], ...tests: string[]) =>
+    select(filters, defaultCell, tests).plans.map(({ name }) => name);
+  // A plan without a filter of its own runs every test.
+  expect(namesOfTests(['readonly', 'rollback'], 'status')).toEqual(['/plans/readonly', '/plans/rollback']);
+  expect(namesOfTests(['readonly', 'rollback'], '/tests/rollback')).toEqual(['/plans/rollback']);
+  for (const words of [['rollback'], ['status', 'rollback'], ['finish']]) {
+    expect(() => namesOfTests(['readonly'], ...words)).toThrow(
+      expect.objectContaining({
+        code: 'TEST_UNKNOWN',
+        exitCode: 2,
+        message: `no test of /plans/readonly has '${words.at(-1)}' in its name`,
+      }),
+    );
+  }
 });

@@ -2,22 +2,26 @@ import { CodedError } from '@workbench/run';
 import { z } from 'zod';
 import type { Cell } from '../matrix/cell.ts';
 import { suggest } from '../matrix/suggest.ts';
+import { workspace } from '../settings/workspace.ts';
+import { isChosen, unmatchedFilters } from './fmf-nodes.ts';
+import type { RunContext } from './plan-context.ts';
+import { lastTest } from './tmt-command.ts';
 
 const flag = z.boolean().default(false);
+const discoverSchema = z.looseObject({ test: z.union([z.string(), z.array(z.string())]).optional() });
 
-/** One plan of `tmt plan export --how=json`, with the keys that are ours. */
+/** One plan of `tmt plan export --how=json`, or of the files, with the keys that are used. */
 const planSchema = z.looseObject({
   name: z.string(),
   summary: z.string().nullish(),
-  enabled: z.boolean(),
+  enabled: z.boolean().default(true),
+  discover: z.union([discoverSchema, z.array(discoverSchema)]).default({}),
   /** Wants the container storage of the machine in the guest, and the image to upgrade to. */
   'extra-try_bind_storage': flag,
   /** Wants a disk as bootc 1.13 installed it. */
   'extra-legacy_disk': flag,
   /** Wants a VM that boots for it, not one that goes on from a snapshot. */
   'extra-fresh_boot': flag,
-  /** Leaves the system as it finds it, so that others may run in the same one. */
-  'extra-changes_nothing': flag,
   'extra-fixme_skip_if_composefs': flag,
   'extra-fixme_skip_if_uki': flag,
 });
@@ -30,8 +34,33 @@ export interface Plan {
   readonly wantsLegacyDisk: boolean;
   /** Whether its VM must boot, also where there is a snapshot. */
   readonly wantsFreshBoot: boolean;
-  /** Whether it leaves the system as it found it. */
-  readonly changesNothing: boolean;
+}
+
+/** What a plan makes of the wishes for a VM that all plans have in common. */
+export function vmWishesOf(
+  plan: Plan,
+  wishes: { bcvkOptions: readonly string[]; snapshot: boolean },
+): { bcvkOptions: readonly string[]; bindStorage: boolean; snapshot: boolean } {
+  const { bcvkOptions, snapshot } = wishes;
+  return {
+    bcvkOptions: plan.wantsLegacyDisk ? [...bcvkOptions, `--disk-editor=${workspace.legacyDisk}`] : bcvkOptions,
+    bindStorage: plan.wantsBindStorage,
+    snapshot: snapshot && !plan.wantsFreshBoot,
+  };
+}
+
+/** The environment of the tests of a plan: that of all plans, and what this one wants. */
+export function testEnvironment(
+  plan: Plan,
+  of: Pick<RunContext, 'environment' | 'tests' | 'upgradeImage'> & { nonce: string },
+): Record<string, string> {
+  const { environment, nonce, tests, upgradeImage } = of;
+  return {
+    ...environment,
+    ...(upgradeImage !== undefined && plan.wantsBindStorage ? { BOOTC_upgrade_image: upgradeImage } : {}),
+    BOOTC_plan_nonce: nonce,
+    ...(tests.length > 0 ? { BOOTC_plan_tests: tests.join(' ') } : {}),
+  };
 }
 
 /** The plans to run, and those that were asked for but are not run in this cell. */
@@ -40,24 +69,34 @@ export interface PlanSelection {
   leftOut: { plan: string; why: string }[];
 }
 
+/** Which plans are wanted. */
+export interface PlanWishes {
+  /** Parts of names, or whole names; empty: all. */
+  filters: readonly string[];
+  /** Only plans that have a test whose name contains one of these; empty: all. */
+  tests: readonly string[];
+  /** The names of all tests. */
+  testNames: readonly string[];
+  cell: Cell;
+}
+
 /**
- * Reads the output of `tmt plan export --how=json` and selects plans: those whose name contains any of the filters, or
- * all when there is none. A plan that the cell cannot run yet is left out with the reason.
+ * Selects plans. One that the cell cannot run yet is left out with the reason. Pure.
  *
- * @throws CodedError PLAN_UNKNOWN (exit code 2) when a filter matches no plan; it lists the plans.
+ * @param nodes all plans, as `tmt plan export --how=json` prints them, or as they are in the files.
+ * @throws CodedError PLAN_UNKNOWN (exit code 2) when a filter matches no plan, TEST_UNKNOWN (exit code 2) when one of `tests`
+ * matches no test of these plans; each tells the names that there are.
  */
-export function selectPlans(exported: string, filters: readonly string[], cell: Cell): PlanSelection {
-  const all = z.array(planSchema).parse(JSON.parse(exported));
-  const unmatched = filters.filter((filter) => !all.some(({ name }) => name.includes(filter)));
-  if (unmatched.length > 0 || all.length === 0) {
-    throw unknownPlan(
-      unmatched,
-      all.map(({ name }) => name),
-    );
-  }
+export function selectPlans(nodes: readonly unknown[], { filters, tests, testNames, cell }: PlanWishes): PlanSelection {
+  const all = z.array(planSchema).parse(nodes);
+  const names = all.map(({ name }) => name);
+  requirePlans(filters, names);
+  const chosen = all.filter(({ name }) => filters.length === 0 || isChosen(name, filters, names));
+  const testsOf = new Map(chosen.map((plan) => [plan, testNames.filter((name) => discovers(plan, name))]));
+  requireTests(tests, [...testsOf.values()].flat(), chosen);
   const selection: PlanSelection = { plans: [], leftOut: [] };
-  for (const plan of all) {
-    if (filters.length > 0 && !filters.some((filter) => plan.name.includes(filter))) continue;
+  for (const [plan, ofPlan] of testsOf) {
+    if (tests.length > 0 && unmatchedFilters(tests, ofPlan).length === tests.length) continue;
     const why = whyNot(plan, cell);
     if (why === undefined) {
       selection.plans.push({
@@ -65,13 +104,56 @@ export function selectPlans(exported: string, filters: readonly string[], cell: 
         wantsBindStorage: plan['extra-try_bind_storage'],
         wantsLegacyDisk: plan['extra-legacy_disk'],
         wantsFreshBoot: plan['extra-fresh_boot'],
-        changesNothing: plan['extra-changes_nothing'],
       });
     } else {
       selection.leftOut.push({ plan: plan.name, why });
     }
   }
   return selection;
+}
+
+/** Whether a plan leaves the system as it finds it, so that others may run in the same one. */
+export function changesNothing(node: unknown): boolean {
+  return z.looseObject({ 'extra-changes_nothing': z.literal(true) }).safeParse(node).success;
+}
+
+/**
+ * Refuses filters that no plan matches, before minutes go into building what they would be tried on.
+ *
+ * @throws CodedError PLAN_UNKNOWN (exit code 2) with the names that there are.
+ */
+export function requirePlans(filters: readonly string[], names: readonly string[]): void {
+  if (names.length === 0) throw new CodedError('PLAN_UNKNOWN', 'there are no plans', { exitCode: 2 });
+  requireMatching({ code: 'PLAN_UNKNOWN', what: 'no plan' }, filters, names);
+}
+
+function requireTests(words: readonly string[], names: readonly string[], plans: readonly { name: string }[]): void {
+  const where = plans.length > 3 ? 'the chosen plans' : plans.map(({ name }) => name).join(', ');
+  requireMatching({ code: 'TEST_UNKNOWN', what: `no test of ${where}` }, words, names);
+}
+
+function requireMatching(
+  { code, what }: { code: string; what: string },
+  filters: readonly string[],
+  names: readonly string[],
+): void {
+  const unmatched = unmatchedFilters(filters, names);
+  if (unmatched.length === 0) return;
+  const words = names.map((name) => name.slice(name.lastIndexOf('/') + 1));
+  const likely = unmatched.flatMap((filter) => suggest(filter, words) ?? []);
+  throw new CodedError(code, `${what} has ${unmatched.map((word) => `'${word}'`).join(' or ')} in its name`, {
+    exitCode: 2,
+    hint: likely.length > 0 ? `did you mean ${likely.join(', ')}?` : `there are: ${names.join(', ')}`,
+  });
+}
+
+/** Whether a test is one that a plan runs, and can be chosen: its step `discover` has regular expressions for names, or takes all. */
+function discovers({ discover }: z.infer<typeof planSchema>, test: string): boolean {
+  if (test.endsWith(lastTest)) return false;
+  return [discover].flat().some(({ test: patterns = [] }) => {
+    const all = [patterns].flat();
+    return all.length === 0 || all.some((pattern) => new RegExp(pattern).test(test));
+  });
 }
 
 function whyNot(plan: z.infer<typeof planSchema>, cell: Cell): string | undefined {
@@ -82,20 +164,4 @@ function whyNot(plan: z.infer<typeof planSchema>, cell: Cell): string | undefine
     return 'it does not work with UKIs yet';
   }
   return undefined;
-}
-
-function unknownPlan(filters: readonly string[], names: readonly string[]): CodedError {
-  const message =
-    names.length === 0
-      ? 'there are no plans'
-      : [`no plan has ${filters.map((filter) => `'${filter}'`).join(' or ')} in its name; there are:`, ...names].join(
-          '\n  ',
-        );
-  const words = names.map((name) => name.slice(name.lastIndexOf('/') + 1));
-  const suggestions = filters.flatMap((filter) => suggest(filter, words) ?? []);
-  return new CodedError('PLAN_UNKNOWN', message, {
-    exitCode: 2,
-    hint:
-      suggestions.length > 0 ? `did you mean ${suggestions.join(', ')}?` : 'give a part of a name, or nothing for all',
-  });
 }

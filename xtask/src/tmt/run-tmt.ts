@@ -9,9 +9,10 @@ import { summaryTable } from '../report/summary-table.ts';
 import { writeReports } from '../report/write-reports.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note, recordedSteps, step } from '../steps/step.ts';
+import { listNames } from './fmf-nodes.ts';
 import { readImageFacts } from './image-facts.ts';
 import type { RunContext } from './plan-context.ts';
-import { type PlanSelection, selectPlans } from './plans.ts';
+import { changesNothing, type PlanSelection, selectPlans } from './plans.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import type { RunOptions } from './run-options.ts';
 import { runPlans } from './run-plans.ts';
@@ -119,9 +120,10 @@ async function select(
     signal: options.signal,
     logFile: join(folder.path, 'commands.log'),
   });
-  const selection = selectPlans(stdout, options.filters, options.cell);
-  if (options.running === undefined) return selection;
-  return { ...selection, plans: selection.plans.filter(({ changesNothing }) => changesNothing) };
+  const exported: unknown[] = JSON.parse(stdout);
+  const { cell, filters, running, tests } = options;
+  const wishes = { cell, filters, tests, testNames: await listNames('test', treeFolder) };
+  return selectPlans(running === undefined ? exported : exported.filter(changesNothing), wishes);
 }
 
 async function runContext(

@@ -65,3 +65,12 @@ test('tests in a VM that is there pass only with the token on its console, and f
   expect(await run.runIt({ running })).toBe(1);
   expect(run.latest().report.plans[0]?.failure?.code).toBe('GUEST_STOPPED');
 });
+
+test('a test that plans which change nothing do not have is refused', async () => {
+  run.plans('/plans/looking', '/plans/one');
+  await using running = await runningVm();
+  await expect(run.runIt({ running, tests: ['rollback'] })).rejects.toMatchObject({
+    code: 'TEST_UNKNOWN',
+    message: "no test of /plans/looking has 'rollback' in its name",
+  });
+});

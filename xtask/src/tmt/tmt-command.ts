@@ -20,6 +20,9 @@ export interface TmtRun {
 /** Where tmt puts its scripts in the guest: its own choice is below /usr, which is read-only there. */
 const scriptsFolder = '/var/lib/tmt/scripts';
 
+/** What the name of the test ends with that ends a plan of several: it is run with whatever others are chosen. */
+export const lastTest = '/finish';
+
 /** Our plugins for tmt. */
 const pluginsFolder = fileURLToPath(new URL('plugins', import.meta.url));
 
@@ -53,7 +56,7 @@ export function tmtCommand(run: TmtRun): [string, ...string[]] {
     `--key=${run.target.keyFile}`,
     'plan',
     `--name=^${escapeRegExp(run.plan)}$`,
-    ...(run.tests.length > 0 ? ['test', `--name=${[...run.tests.map(escapeRegExp), '/finish$'].join('|')}`] : []),
+    ...(run.tests.length > 0 ? ['test', `--name=${[...run.tests.map(escapeRegExp), `${lastTest}$`].join('|')}`] : []),
   ];
 }
 

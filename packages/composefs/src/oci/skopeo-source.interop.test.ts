@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -8,9 +9,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { checkRepository } from '../repository/check.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import type { Repository } from '../repository/repository.ts';
+import { makeTar } from '../tar/make-tar.testing.ts';
 import { serveBadly } from './bad-connection.testing.ts';
 import { importImage } from './import-image.ts';
 import { inspectSource } from './inspect-source.ts';
+import { makeLayout } from './make-layout.testing.ts';
 import { startRegistry, type TestRegistry } from './registry.testing.ts';
 import { ociVectors, vectorLayout } from './vector-image.testing.ts';
 
@@ -143,6 +146,15 @@ describe('errors are one line with the name of the image', () => {
     const source = `docker://${bad.host}/os/vector:1`;
     await expect(importFrom(source)).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' });
     expect(bad.badCount()).toBeGreaterThan(0);
+  });
+
+  test('a layer that is wrong, while another one does not come', { timeout: 30_000 }, async () => {
+    const large = makeTar([{ name: 'x', type: 'file', content: randomBytes(3_000_000) }]);
+    const layout = makeLayout(join(folder.name, 'stalled'), [large, Buffer.alloc(2000, 7)]);
+    await copy(`oci:${layout}`, `docker://${registry.host}/os/stalled:1`);
+    await using bad = await serveBadly(registry.host, { after: { bytes: 1_000_000, end: 'stall' } });
+    await expect(importFrom(`docker://${bad.host}/os/stalled:1`)).rejects.toMatchObject({ code: 'TAR_INVALID' });
+    expect(bad.badCount()).toBe(1);
   });
 
   test('called off while a registry does not answer', async () => {

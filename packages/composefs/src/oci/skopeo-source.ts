@@ -41,10 +41,10 @@ export async function openSkopeoImage(name: string, options: SkopeoOptions): Pro
     const source = makePackedSource(name, {
       manifest,
       config,
-      async *open({ digest, size }) {
+      async *open({ digest, size }, signal) {
         const proxy = await takeProxy();
         // One that was left in the middle of a blob is not used again.
-        yield* proxy.readBlob(digest, size);
+        yield* proxy.readBlob(digest, size, signal);
         idle.push(proxy);
       },
     });

@@ -28,8 +28,12 @@ export function skopeoArguments({ authFile, insecure }: SkopeoOptions): string[]
 export interface SkopeoProxy extends AsyncDisposable {
   /** The manifest for this machine, converted to OCI if it is of another format, and the digest of the original. */
   readManifest(): Promise<{ bytes: Buffer; originalDigest: string }>;
-  /** A blob as it is stored, once it was read to its end known to have its digest. */
-  readBlob(digest: string, sizeBytes: number): AsyncGenerator<Buffer>;
+  /**
+   * A blob as it is stored, once it was read to its end known to have its digest.
+   *
+   * @throws the signal's reason, however long the blob is still in coming; the proxy is of no use then.
+   */
+  readBlob(digest: string, sizeBytes: number, signal?: AbortSignal): AsyncGenerator<Buffer>;
 }
 
 interface Reply {
@@ -55,16 +59,17 @@ export async function openSkopeoProxy(name: string, options: SkopeoOptions): Pro
     if (!isGiven) closeSync(theirs);
     isGiven = true;
   };
+  const ending = new AbortController();
   const process = run(['skopeo', 'experimental-image-proxy', '--sockfd=3', ...skopeoArguments(options)], {
     step: `read ${name}`,
     fds: [theirs],
     timeoutMs: dayMs,
     onStart: giveAway,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal: AbortSignal.any([ending.signal, ...(options.signal === undefined ? [] : [options.signal])]),
   });
   // How it ends is of interest only when the proxy falls silent.
   process.catch(giveAway);
-  const channel = createChannel({ name, socket, process, signal: options.signal });
+  const channel = createChannel({ name, socket, process, signal: options.signal, kill: () => ending.abort() });
   let isOpen = true;
   const close = async (): Promise<void> => {
     if (!isOpen) return;
@@ -81,8 +86,14 @@ export async function openSkopeoProxy(name: string, options: SkopeoOptions): Pro
         for await (const part of channel.readPipe(reply)) parts.push(part);
         return { bytes: Buffer.concat(parts), originalDigest: String(reply.value) };
       },
-      async *readBlob(digest, sizeBytes) {
-        yield* channel.readPipe(await channel.call('GetBlob', [image, digest, sizeBytes]));
+      async *readBlob(digest, sizeBytes, signal) {
+        const asked = channel.call('GetBlob', [image, digest, sizeBytes]);
+        const reply = await untilAborted(asked, signal).catch((error) => {
+          // One that comes later is nobody's.
+          asked.then(dropPipe, () => {});
+          throw error;
+        });
+        yield* channel.readPipe(reply, signal);
       },
       [Symbol.asyncDispose]: close,
     };
@@ -97,9 +108,11 @@ function createChannel(proxy: {
   socket: number;
   process: Promise<unknown>;
   signal: AbortSignal | undefined;
+  kill(): void;
 }) {
   const { name, socket } = proxy;
   let last: Promise<unknown> = Promise.resolve();
+  let unanswered = 0;
   const ask = async (method: string, args: readonly unknown[]): Promise<Reply> => {
     let packet: Packet;
     try {
@@ -122,32 +135,59 @@ function createChannel(proxy: {
     throw sourceError(name, reply.error);
   };
   const call = (method: string, args: readonly unknown[]): Promise<Reply> => {
-    const answer = last.then(() => ask(method, args));
+    unanswered += 1;
+    const answer = last
+      .then(() => ask(method, args))
+      .finally(() => {
+        unanswered -= 1;
+      });
     last = answer.catch(() => {});
     return answer;
   };
   return {
     call,
     /** The content of a reply. Whether it was whole is known at its end. */
-    async *readPipe(reply: Reply): AsyncGenerator<Buffer> {
+    async *readPipe(reply: Reply, signal?: AbortSignal): AsyncGenerator<Buffer> {
       if (reply.pipe === undefined) throw sourceError(name, 'the proxy sent no content');
       const pipe = new Socket({ fd: reply.pipe.fd, readable: true, writable: false });
       // The proxy closes its end only when it is asked this, and it answers when it has written everything.
       const finished = call('FinishPipe', [reply.pipe.id]);
       finished.catch((error) => pipe.destroy(error));
+      const abort = (): void => void pipe.destroy(signal?.reason);
+      signal?.addEventListener('abort', abort);
       try {
         yield* pipe as AsyncIterable<Buffer>;
-        await finished;
+        await untilAborted(finished, signal);
       } finally {
+        signal?.removeEventListener('abort', abort);
         pipe.destroy();
       }
     },
     async close() {
+      // With its socket gone the program ends, unless it is busy; how does not matter any more.
+      if (unanswered > 0) proxy.kill();
       closeSync(socket);
-      // With its socket gone the program ends; how does not matter any more.
       await proxy.process.catch(() => {});
     },
   };
+}
+
+function dropPipe({ pipe }: Reply): void {
+  if (pipe !== undefined) closeSync(pipe.fd);
+}
+
+/** @throws the signal's reason, if that comes first. */
+async function untilAborted<Value>(value: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return value;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([value, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 // The program is gone, or about to be: how it ended says why.

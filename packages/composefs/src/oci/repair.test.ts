@@ -55,6 +55,22 @@ test('each object comes back, whether it was changed or lost', async () => {
   }
 });
 
+test('an image that is only to boot gets no others', async () => {
+  await using bootOnly = await initRepository(join(folder.name, 'boot-only'), {
+    algorithm: 'sha256',
+    verity: 'off',
+    erofsFormats: { default: 1 },
+  });
+  await importImage(bootOnly, source, { tag: 'x', bootable: true, isBootOnly: true });
+  const list = () => readdirSync(bootOnly.path, { recursive: true, encoding: 'utf8' }).sort();
+  const former = list();
+  const lost = readdirSync(join(bootOnly.path, 'images'))[0] as string;
+  unlinkSync(join(bootOnly.path, 'objects', lost.slice(0, 2), lost.slice(2)));
+  const repair = await repairRepository(bootOnly, await checkRepository(bootOnly), [source]);
+  expect(repair.restored).toEqual([lost]);
+  expect(list()).toEqual(former);
+});
+
 test('all objects at once come back', async () => {
   const whole = before();
   for (const object of objects) damage(object);

@@ -56,21 +56,25 @@ export async function repairRepository(
 }
 
 async function reimport(repository: Repository, source: string, manifestDigest: string): Promise<void> {
-  const isBootable = await wasBootable(repository, manifestDigest);
+  const former = await readFormerKind(repository, manifestDigest);
   try {
-    await importImage(repository, source, { bootable: isBootable ?? true });
+    await importImage(repository, source, former ?? { bootable: true });
   } catch (error) {
     const isNoRoot = error instanceof CodedError && error.code === 'TREE_NOT_A_ROOT';
-    if (isBootable !== undefined || !isNoRoot) throw error;
+    if (former !== undefined || !isNoRoot) throw error;
     await importImage(repository, source, { bootable: false });
   }
 }
 
-// Undefined if it cannot be read any more.
-async function wasBootable(repository: Repository, manifestDigest: string): Promise<boolean | undefined> {
+// Which images it had; undefined if that cannot be read any more.
+async function readFormerKind(
+  repository: Repository,
+  manifestDigest: string,
+): Promise<{ bootable: boolean; isBootOnly: boolean } | undefined> {
   try {
     const { configReferences } = await readImageMetadata(repository, manifestDigest);
-    return imagesOf(configReferences, true).size > 0;
+    const bootable = imagesOf(configReferences, true).size > 0;
+    return { bootable, isBootOnly: bootable && imagesOf(configReferences, false).size === 0 };
   } catch (error) {
     if (error instanceof CodedError) return undefined;
     throw error;

@@ -62,7 +62,8 @@ test('progress adds up to the total, whatever a source reports; the same layer t
   await using repository = await open('progress');
   read = [];
   const seen: ImportProgress[] = [];
-  const image = { ...images, layers: [layer('a'), layer('b'), layer('a')] };
+  // The copy that is not read may be compressed in another way.
+  const image = { ...images, layers: [{ ...layer('a'), sizeBytes: 3 }, layer('b'), layer('a')] };
   const { layers: stored } = await importLayers(repository, image, {
     counters: zeroCounters(),
     onProgress: (progress) => seen.push(progress),
@@ -70,7 +71,7 @@ test('progress adds up to the total, whatever a source reports; the same layer t
   expect(read).toEqual(['a', 'b']);
   expect(stored.map((each) => each.diffId)).toEqual(['a', 'b', 'a'].map(diffId));
   expect(stored[0]).toEqual(stored[2]);
-  const last = { bytesTotal: 30, bytesDone: 30, layersDone: 3, layersTotal: 3 };
+  const last = { bytesTotal: 23, bytesDone: 23, layersDone: 3, layersTotal: 3 };
   expect(seen.slice(-2)).toEqual([
     { phase: 'layers', ...last },
     { phase: 'images', ...last },

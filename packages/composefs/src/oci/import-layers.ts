@@ -162,7 +162,8 @@ function createProgress(image: ImageSource, { onProgress }: LayersOptions) {
   };
   return {
     begin({ diffId, sizeBytes }: LayerSource) {
-      const copies = image.layers.filter((layer) => layer.diffId === diffId).length;
+      const copies = image.layers.filter((layer) => layer.diffId === diffId);
+      const copiesBytes = copies.reduce((sum, copy) => sum + copy.sizeBytes, 0);
       let done = 0;
       return {
         report(bytes: number) {
@@ -172,8 +173,8 @@ function createProgress(image: ImageSource, { onProgress }: LayersOptions) {
           add(counted);
         },
         end() {
-          progress.layersDone += copies;
-          add(sizeBytes * copies - done);
+          progress.layersDone += copies.length;
+          add(copiesBytes - done);
         },
       };
     },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  assertRecordable,
   displayReference,
   formatOriginReference,
   formatTransportReference,
@@ -7,6 +8,7 @@ import {
   parseTransport,
   parseTransportReference,
 } from './image-reference.ts';
+import { formatOrigin, parseOrigin } from './origin.ts';
 
 test.each([
   ['docker://quay.io/example/os:latest', 'registry', 'quay.io/example/os:latest'],
@@ -50,4 +52,19 @@ test('transports on the command line', () => {
   expect(parseTransport('docker')).toBe('registry');
   expect(parseTransport('oci-archive')).toBe('oci-archive');
   expect(() => parseTransport('ftp')).toThrow('unknown image transport "ftp"');
+});
+
+test('what an origin file would give back as another image is refused', () => {
+  const readBack = (image: string): string => {
+    const imageReference = formatOriginReference({ transport: 'oci', image, signature: 'unverified' });
+    return parseOriginReference(parseOrigin(formatOrigin({ imageReference })).imageReference!).image;
+  };
+  for (const image of ['/a#1', '/a;b', '/a\n[boot]', '/a ']) {
+    expect(readBack(image)).not.toBe(image);
+    expect(() => assertRecordable({ transport: 'oci', image })).toThrow('cannot be recorded');
+  }
+  expect(() => assertRecordable({ transport: 'oci', image: '' })).toThrow('cannot be recorded');
+  const whole = { transport: 'oci', image: '/a b/c:d=e' } as const;
+  expect(readBack(whole.image)).toBe(whole.image);
+  expect(assertRecordable(whole)).toBe(whole);
 });

@@ -59,6 +59,20 @@ export function parseTransportReference(text: string): ImageReference {
   return { transport, image };
 }
 
+/**
+ * Makes sure that an origin file can hold a reference: other programs cut its lines at `;` and `#` and at blanks around the value, so that a
+ * system would follow another image than it was told to.
+ *
+ * @throws CodedError `IMAGE_NAME_INVALID`.
+ */
+export function assertRecordable<Reference extends ImageReference>(reference: Reference): Reference {
+  const { image } = reference;
+  if (image !== '' && image.trim() === image && !/[;#\n\r]/.test(image)) return reference;
+  throw new CodedError('IMAGE_NAME_INVALID', `${JSON.stringify(image)} cannot be recorded as the image to follow`, {
+    hint: 'use a name without ; and #, without line ends, and without blanks around it',
+  });
+}
+
 /** The reference as skopeo takes it: `docker://NAME`, `oci:PATH`, …. */
 export function formatTransportReference(reference: ImageReference): string {
   return reference.transport === 'registry'

@@ -140,6 +140,11 @@ test.each([
   expect(targetReference(given, { transport, image })).toEqual({ transport: targetTransport, image: targetImage });
 });
 
+test('a name for updates that cannot be recorded is refused before the disk is touched', () => {
+  const given = { targetTransport: 'oci', targetImgref: '/a#1' };
+  expect(() => targetReference(given, { transport: 'oci', image: '/a' })).toThrow('cannot be recorded');
+});
+
 test('the command line of a sealed image decides whether fs-verity is demanded', () => {
   const sealed = { ...facts, sealedFor: { isMissingVerityAllowed: false } };
   const decision = decideInstallation({ ...options, allowMissingVerity: true }, configuration, sealed);

@@ -1,6 +1,11 @@
 import { CodedError } from '@workbench/run';
 import type { ComposefsArgument } from '../boot/kernel-arguments.ts';
-import { type ImageReference, parseTransport, type SignatureSource } from '../deployment/image-reference.ts';
+import {
+  assertRecordable,
+  type ImageReference,
+  parseTransport,
+  type SignatureSource,
+} from '../deployment/image-reference.ts';
 import { withoutBootupctl } from './bootupd.ts';
 import type { InstallConfiguration } from './configuration.ts';
 import type { RootFilesystem } from './configuration-schema.ts';
@@ -152,6 +157,8 @@ function whyUnavailable(bootloader: string, { hasBootupd, bootloaders }: SourceF
 /**
  * The reference that later updates come from. A name from a local store is taken to be that of a registry, as it is where
  * images are built on one machine and pushed; a path has a meaning only with its own transport.
+ *
+ * @throws CodedError `IMAGE_NAME_INVALID`.
  */
 export function targetReference(
   options: Pick<InstallOptions, 'targetImgref' | 'targetTransport'>,
@@ -164,7 +171,7 @@ export function targetReference(
         ? source.transport
         : 'registry'
       : parseTransport(options.targetTransport);
-  return { transport, image: options.targetImgref ?? source.image };
+  return assertRecordable({ transport, image: options.targetImgref ?? source.image });
 }
 
 function refusal(problems: readonly Problem[]): CodedError {

@@ -1,12 +1,14 @@
-import type { ImageReference } from '../deployment/image-reference.ts';
+import { assertRecordable, type ImageReference } from '../deployment/image-reference.ts';
 import { parseRegistryName } from '../deployment/registry-name.ts';
 
 /**
  * The same image with another tag. A digest is dropped. A name that is not one of a registry, such as a path, gets the tag after its
  * last colon.
+ *
+ * @throws CodedError `IMAGE_NAME_INVALID`.
  */
 export function withTag<Reference extends ImageReference>(reference: Reference, tag: string): Reference {
-  return { ...reference, image: `${withoutTag(reference.image)}:${tag}` };
+  return assertRecordable({ ...reference, image: `${withoutTag(reference.image)}:${tag}` });
 }
 
 function withoutTag(image: string): string {

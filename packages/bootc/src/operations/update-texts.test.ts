@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { assertFreeSpace, formatBytes, freeBytes } from './free-space.ts';
 import { formatManifestDifference } from './manifest-difference.ts';
 import { withTag } from './retag.ts';
+import { parseTarget } from './target.ts';
 
 test.each([
   ['registry', 'quay.io/example/os:v1', 'quay.io/example/os:v2'],
@@ -14,6 +15,11 @@ test.each([
   ['oci', '/var/Images/os', '/var/Images/os:v2'],
 ] as const)('another tag: %s:%s', (transport, image, expected) => {
   expect(withTag({ transport, image }, 'v2')).toEqual({ transport, image: expected });
+});
+
+test('a name that no origin file can hold is refused', () => {
+  expect(() => parseTarget({ transport: 'oci', name: '/a#1' })).toThrow('cannot be recorded');
+  expect(() => withTag({ transport: 'oci', image: '/a' }, '1#2')).toThrow('cannot be recorded');
 });
 
 test('sizes for people', () => {

@@ -8,6 +8,7 @@ import { activateStagedEntries, discardStagedEntries } from '../storage/publish-
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { removeStagedRecord } from '../storage/staged-record.ts';
 import { mergeEtc } from './merge-etc.ts';
+import { cancelSoftReboot, type NextRootPlace } from './soft-reboot.ts';
 
 /** What finalizing came to. */
 export type FinalizeOutcome =
@@ -22,11 +23,13 @@ export type FinalizeOutcome =
  * or the boot entries are as they were; then the deployment is still staged, and doing it again completes the work. The order: `/etc` →
  * sync → one exchange of the boot entries → sync → the record, and what is not needed on the boot partition any more.
  *
- * What goes wrong is written down for the status of the next boot.
+ * What goes wrong is written down for the status of the next boot; and a soft reboot to the deployment is taken back, which would
+ * run without the local changes of `/etc`: userspace then restarts where it is.
  *
+ * @param place where a soft reboot is prepared; default: in the running system.
  * @throws CodedError `STAGED_INCOMPLETE`; what mergeEtc throws.
  */
-export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOutcome> {
+export async function finalizeStaged(storage: BootedStorage, place?: NextRootPlace): Promise<FinalizeOutcome> {
   const model = await buildRootModel(storage);
   if (model.staged === undefined) return { kind: 'nothing-staged' };
   if (model.staged.isFinalizationLocked) return { kind: 'locked' };
@@ -40,6 +43,7 @@ export async function finalizeStaged(storage: BootedStorage): Promise<FinalizeOu
     const message = error instanceof Error ? error.message : String(error);
     // What went wrong matters more than whether it can be written down.
     await writeFinalizeRecord(storage, { deploymentId, image, state: 'failed', message }).catch(() => undefined);
+    await cancelSoftReboot(storage, { deploymentId, place }).catch(() => undefined);
     throw error;
   }
 }

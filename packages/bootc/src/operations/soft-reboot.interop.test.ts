@@ -10,6 +10,7 @@ import { vectorLayout } from '../../../composefs/src/oci/vector-image.testing.ts
 import { deploymentPaths, deploymentVarLinkTarget, physicalRoot } from '../deployment/state-paths.ts';
 import { bootableFiles, deploy, writeEntrySet, writeImageLayout } from '../storage/test-system.testing.ts';
 import { deleteDeployment } from './delete-deployment.ts';
+import { finalizeStaged } from './finalize.ts';
 import { inspectTarget } from './inspect-target.ts';
 import { rollBack } from './rollback.ts';
 import { cancelSoftReboot, mountNextRoot, type NextRootPlace, unmountNextRoot } from './soft-reboot.ts';
@@ -105,12 +106,13 @@ test('every verb that decides anew what boots next takes it back', async () => {
   writeEntrySet(system, 'entries', [system.booted, rollback]);
   mkdirSync(join(system.root, 'proc', `${place.initPid}`));
   symlinkSync(`/proc/${place.initPid}/mountinfo`, join(system.root, 'proc', `${place.initPid}`, 'mountinfo'));
-  const expectTakenBack = async (verb: () => Promise<unknown>) => {
+  const expectTakenBack = async (verb: () => Promise<unknown>, preparedId = rollback.id) => {
     // A stand-in with the name of the root of that deployment.
-    await inInit(`mkdir -p ${place.nextRoot} && mount -t tmpfs composefs:${rollback.id} ${place.nextRoot}`);
+    await inInit(`mkdir -p ${place.nextRoot} && mount -t tmpfs composefs:${preparedId} ${place.nextRoot}`);
     await verb();
     expect(await inInit(`findmnt -nro SOURCE --mountpoint ${place.nextRoot} || true`)).toBe('');
   };
+  let staged = '';
   await expectTakenBack(() => system.use((storage) => rollBack(storage, place)));
   await expectTakenBack(() => system.use((storage) => rollBack(storage, place)));
   await expectTakenBack(() =>
@@ -118,9 +120,14 @@ test('every verb that decides anew what boots next takes it back', async () => {
       const target = targetOf(image('next'));
       const inspection = await inspectTarget(storage, target);
       const request = { ...recordingEnvironment(), target, inspection, isLocked: false, nextRootPlace: place };
-      await stageImage(storage, request);
+      staged = (await stageImage(storage, request)).deploymentId;
     }),
   );
+  // What cannot be finalized has no local changes of /etc, so that it must not run.
+  rmSync(join(system.root, 'etc/hostname'));
+  mkdirSync(join(system.root, 'etc/hostname'));
+  const finalize = () => system.use((storage) => finalizeStaged(storage, place));
+  await expectTakenBack(() => expect(finalize()).rejects.toThrow('Merge conflicts found in etc'), staged);
   await expectTakenBack(() => system.use((storage) => deleteDeployment(storage, rollback.id, place)));
   rmSync(system.directory, { recursive: true });
 });

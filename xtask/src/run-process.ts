@@ -2,7 +2,10 @@ import { CodedError, CommandError, describeError } from '@workbench/run';
 import { refuseWrongCell } from './commands/early-refusal.ts';
 import { toolFolders, workspaceRoot } from './settings/workspace.ts';
 
-const signalStatus = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Exit codes of a program that a signal ended, as shells count: 128 and the signal's number. */
+const signalStatus = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGPIPE: 141 } as const;
+
+type StopReason = keyof typeof signalStatus;
 
 /** Runs xtask as this process: its arguments, its working folder, its exit status. */
 export async function runProcess(): Promise<void> {
@@ -14,17 +17,29 @@ export async function runProcess(): Promise<void> {
 
 /**
  * Runs xtask with the signals of this process: the first one asks the verb to stop and clean up, a second one ends the
- * process at once. The exit status is 1 for an error, 2 for a wrong command line or setting, 130 or 143 after a signal.
+ * process at once. Who reads our output and goes away stops it too. The exit status is 1 for an error, 2 for a wrong command line or
+ * setting, 128 and its number after a signal.
  */
 async function runWithSignals(): Promise<number> {
   const controller = new AbortController();
-  let stoppedBy: keyof typeof signalStatus | undefined;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  let stoppedBy: StopReason | undefined;
+  const stop = (name: StopReason): void => {
+    stoppedBy = name;
+    controller.abort(new Error(`stopped by ${name}`));
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (stoppedBy !== undefined) process.exit(signalStatus[name]);
-      stoppedBy = name;
+      // A terminal that goes away is told by its streams, by the kernel and by the shell: none of that is a second wish.
+      if (stoppedBy !== undefined && name === 'SIGHUP') return;
+      if (stoppedBy !== undefined && stoppedBy !== 'SIGPIPE') process.exit(signalStatus[name]);
       process.stderr.write(`xtask: ${name}, cleaning up; once more to stop at once\n`);
-      controller.abort(new Error(`stopped by ${name}`));
+      stop(name);
+    });
+  }
+  // Node ignores SIGPIPE, so a pipe that was closed, or a terminal that is gone, shows as an error of the stream.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      if (stoppedBy === undefined) stop('SIGPIPE');
     });
   }
   try {

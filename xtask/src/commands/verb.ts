@@ -2,7 +2,7 @@ import type { InferredOptionTypes, Options } from 'yargs';
 
 /** What every verb is given beside its arguments. */
 export interface VerbContext {
-  /** Aborted by SIGINT or SIGTERM: stop, clean up, and throw or return. */
+  /** Aborted by a signal, or when nobody reads our output any more: stop, clean up, and throw or return. */
   readonly signal: AbortSignal;
 }
 

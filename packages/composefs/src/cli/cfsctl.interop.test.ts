@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -160,6 +160,22 @@ describe('every verb prints the same and exits with the same status', () => {
       const [made, real] = await both(args);
       expect(JSON.parse(made.stdout)).toMatchObject(JSON.parse(real.stdout));
     }
+  });
+
+  test.each([
+    ['1', '2'],
+    ['2', '1'],
+  ])('in a repository of format %s images of format %s are made when asked for', async (own, asked) => {
+    const outcomes = [];
+    for (const [tool, name] of [[cfs, 'ours'] as const, [cfsctl, 'theirs'] as const]) {
+      const repository = at(`deep/${name}/${own}`);
+      await tool(['--erofs-version', own, 'init', '--insecure', '--algorithm', 'fsverity-sha256-12', repository]);
+      const verb = (...args: string[]) => tool(['--repo', repository, '--erofs-version', asked, 'oci', ...args]);
+      const { stdout } = await verb('pull', source, 'x', '--bootable');
+      const images = readdirSync(join(repository, 'images')).sort();
+      outcomes.push([/^Boot image:.*$/m.exec(stdout)?.[0], images, await verb('inspect', 'x')]);
+    }
+    expect(outcomes[0]).toEqual(outcomes[1]);
   });
 
   test('image files are imported', async () => {

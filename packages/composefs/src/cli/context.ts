@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
+import { erofsFormats } from '../erofs/format.ts';
 import type { HashAlgorithm } from '../fsverity/algorithm.ts';
 import { checkSha256 } from '../oci/names.ts';
 import type { LockWait } from '../repository/lock.ts';
@@ -57,8 +58,12 @@ export function lockNotice(context: CliContext): (wait: LockWait) => void {
 /** Opens the repository that the options name, and checks that it is as they demand. */
 export async function openNamedRepository(context: CliContext): Promise<Repository> {
   const { options } = context;
-  const noUpgrade = options['no-upgrade'] === true;
-  const repository = await openRepository(repositoryPath(context), { onWait: lockNotice(context), noUpgrade });
+  const erofsFormat = askedFormat(context);
+  const repository = await openRepository(repositoryPath(context), {
+    onWait: lockNotice(context),
+    noUpgrade: options['no-upgrade'] === true,
+    ...(erofsFormat === undefined ? {} : { erofsFormat }),
+  });
   const refuse = async (message: string, hint: string): Promise<never> => {
     await repository[Symbol.asyncDispose]();
     throw new CodedError('REPOSITORY_UNFIT', message, { hint });
@@ -73,10 +78,12 @@ export async function openNamedRepository(context: CliContext): Promise<Reposito
 }
 
 /** The format for images that are only computed. */
-export function chosenFormat({ options }: CliContext, repository: Repository | undefined): ErofsFormat {
-  const version = options['erofs-version'];
-  if (version === 0 || version === 1 || version === 2) return version;
-  return repository?.erofsFormats.default ?? 1;
+export function chosenFormat(context: CliContext, repository: Repository | undefined): ErofsFormat {
+  return askedFormat(context) ?? repository?.erofsFormats.default ?? 1;
+}
+
+function askedFormat({ options }: CliContext): ErofsFormat | undefined {
+  return erofsFormats.find((format) => format === options['erofs-version']);
 }
 
 /** The hash of digests that are only computed: what is asked for, else that of the repository, else sha512. */

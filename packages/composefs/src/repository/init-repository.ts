@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { makeDirectory } from '../durable/make-directory.ts';
@@ -21,14 +22,13 @@ export interface InitOptions {
 }
 
 /**
- * Makes a directory a repository, and the directory itself (0700, its parent must be there) if need be. One that is
- * there already with the same configuration is opened. After it resolves, the repository is on disk.
+ * Makes a directory a repository, and the directory itself (0700) and its parents if need be. One that is there already with the same configuration is opened. After it resolves, the repository is on disk.
  *
  * @throws CodedError `REPOSITORY_EXISTS` if it is configured otherwise; `VERITY_UNSUPPORTED`.
  */
 export async function initRepository(path: string, options: InitOptions): Promise<Repository> {
   const erofsFormats: ErofsFormats = { default: options.erofsFormats.default, extra: options.erofsFormats.extra ?? [] };
-  if (makeDirectory(path, 0o700)) syncDirectory(dirname(resolve(path)));
+  makeWithParents(resolve(path), 0o700);
   if (options.resetMetadata === true) {
     for (const name of ['streams', 'images']) await removeTree(join(path, name));
     await removeMetadata(path);
@@ -47,4 +47,11 @@ export async function initRepository(path: string, options: InitOptions): Promis
   throw new CodedError('REPOSITORY_EXISTS', `${path} is a repository already, with another configuration`, {
     hint: 'use it as it is (--ensure), or choose another directory',
   });
+}
+
+function makeWithParents(path: string, mode: number): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  makeWithParents(parent, 0o755);
+  if (makeDirectory(path, mode)) syncDirectory(parent);
 }

@@ -6,7 +6,13 @@ import { measureFile } from '../fsverity/seal.ts';
 import { isSystemError } from '../syscalls/libc.ts';
 import { unlock } from '../syscalls/locks.ts';
 import { type LockWait, lockRepository } from './lock.ts';
-import { type ErofsFormats, metadataFile, parseMetadata, type RepositoryMetadata } from './metadata.ts';
+import {
+  type ErofsFormat,
+  type ErofsFormats,
+  metadataFile,
+  parseMetadata,
+  type RepositoryMetadata,
+} from './metadata.ts';
 import { inferMetadata, writeMetadata } from './write-metadata.ts';
 
 /**
@@ -37,6 +43,8 @@ export interface OpenOptions {
   signal?: AbortSignal;
   /** Leaves a repository without `meta.json` as it is, and fails. */
   noUpgrade?: boolean;
+  /** The only format in which images are made meanwhile, whatever the repository says. */
+  erofsFormat?: ErofsFormat;
 }
 
 /**
@@ -50,7 +58,9 @@ export async function openRepository(path: string, options: OpenOptions = {}): P
   try {
     await lockRepository(directoryFd, path, 'shared', options);
     const metadata = readMetadata(path) ?? (await upgrade(path, options));
-    return makeRepository(path, directoryFd, metadata);
+    const { erofsFormat } = options;
+    const erofsFormats = erofsFormat === undefined ? metadata.erofsFormats : { default: erofsFormat, extra: [] };
+    return makeRepository(path, directoryFd, { ...metadata, erofsFormats });
   } catch (error) {
     closeSync(directoryFd);
     throw error;

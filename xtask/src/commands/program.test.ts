@@ -32,6 +32,9 @@ test.each([
   [['run-tmt', 'image', '--file-system=ext4'], 'did you mean --filesystem?'],
   [[], '`xtask VERB --help` shows what a verb takes'],
   [['run-tmt'], '`xtask VERB --help` shows what a verb takes'],
+  [['ci-matrix', '--tier=quick', '--tier=full'], '`xtask VERB --help` shows what a verb takes'],
+  [['plan', '--profile=ci', '--profile=daily'], '`xtask VERB --help` shows what a verb takes'],
+  [['run-tmt', 'image', '--log-dir=a', '--log-dir=b'], '`xtask VERB --help` shows what a verb takes'],
   [['doctor', '--no-json'], '`xtask VERB --help` shows what a verb takes'],
 ])('%j is a wrong command line', async (argv, hint) => {
   expect(await errorOf(...argv)).toMatchObject({ code: 'BAD_COMMAND_LINE', exitCode: 2, hint });

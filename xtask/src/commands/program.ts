@@ -8,7 +8,7 @@ import { verbs } from './verbs.ts';
  * Parses a command line, without the program's name, and runs its verb.
  *
  * @returns the exit status of the verb.
- * @throws CodedError BAD_COMMAND_LINE (exit code 2) for a verb, option or argument that does not exist or is missing.
+ * @throws CodedError BAD_COMMAND_LINE (exit code 2) for a verb, option or argument that does not exist, is missing, or is there twice.
  */
 export async function runProgram(argv: readonly string[], context: VerbContext): Promise<number> {
   let status = 0;
@@ -53,6 +53,7 @@ export async function runProgram(argv: readonly string[], context: VerbContext):
       entry.describe,
       (command) => declare(command, verb),
       async (args) => {
+        refuseRepeated(verb, args);
         verbStarted = true;
         status = (await verb.run({ ...args, ...commandOf(verb, args) } as never, context)) ?? 0;
       },
@@ -65,6 +66,15 @@ export async function runProgram(argv: readonly string[], context: VerbContext):
     throw verbStarted || !(error instanceof Error) ? error : badCommandLine(error.message, options);
   }
   return status;
+}
+
+/** @throws Error for an option that takes one value and is given several, of which yargs makes an array. */
+function refuseRepeated(verb: AnyVerb, args: Readonly<Record<string, unknown>>): void {
+  for (const [name, { array }] of Object.entries(verb.options)) {
+    const value = args[name];
+    if (array !== true && Array.isArray(value))
+      throw new Error(`--${name} is given more than once: ${value.join(', ')}`);
+  }
 }
 
 /** Puts the end of options before the command that a verb is given, unless it is there. */

@@ -21,8 +21,9 @@ export const devEphemeral = defineVerb({
     const { openBcvk } = await import('../vm/open-bcvk.ts');
     const { run } = await import('@workbench/run');
     const chosen = await chooseDevImage(settings);
-    const isOurs = chosen.why !== 'BOOTC_BASE_IMAGE' && chosen.why !== 'BOOTC_base';
-    const { image } = isOurs ? await reportSteps(() => buildImages({ ...imageOptions(settings), signal })) : chosen;
+    const { image } = chosen.isBrought
+      ? chosen
+      : await reportSteps(() => buildImages({ ...imageOptions(settings), signal }));
     const request = testRequest(settings, wishesOf(image, [], args));
     const bcvk = await openBcvk(request.bcvk);
     const words = args.command ?? [];

@@ -11,13 +11,17 @@ test('BOOTC_BASE_IMAGE comes before BOOTC_base, that before the built image', as
   expect(await chooseDevImage(settings({ ...base, BOOTC_BASE_IMAGE: 'localhost/whole' }), inspect())).toEqual({
     image: 'localhost/whole',
     why: 'BOOTC_BASE_IMAGE',
+    isBrought: true,
     mustBuild: false,
   });
   expect(await chooseDevImage(settings(base), inspect())).toMatchObject({ image: 'localhost/base' });
+  const fromFile = resolveSettings({ dotenv: base });
+  expect(await chooseDevImage(fromFile, inspect())).toMatchObject({ image: 'localhost/base', isBrought: true });
   for (const there of [inspect(), inspect('composefs/systemd/bls')]) {
     expect(await chooseDevImage(settings({}), there)).toEqual({
       image: 'localhost/bootc',
       why: 'it is there',
+      isBrought: false,
       mustBuild: false,
     });
   }
@@ -36,6 +40,7 @@ test('an image that was built for other cells is built anew', async () => {
     expect(await chooseDevImage(settings(environment), inspect(kind))).toEqual({
       image: 'localhost/bootc',
       why: `the one that is there was built for ${kind}`,
+      isBrought: false,
       mustBuild: true,
     });
   }

@@ -7,6 +7,8 @@ import type { Settings } from '../settings/load-settings.ts';
 export interface DevImage {
   readonly image: string;
   readonly why: string;
+  /** Whether the settings name it: it is taken as it is. */
+  readonly isBrought: boolean;
   /** Set when it is not there, or was made for another cell: it is to be built first. */
   readonly mustBuild: boolean;
 }
@@ -21,15 +23,16 @@ export async function chooseDevImage(
 ): Promise<DevImage> {
   for (const name of ['BOOTC_BASE_IMAGE', 'BOOTC_base']) {
     const set = variables.get(name);
-    if (set !== undefined) return { image: set.value, why: set.from, mustBuild: false };
+    if (set !== undefined) return { image: set.value, why: set.from, isBrought: true, mustBuild: false };
   }
   const image = bootcImage;
+  const isBrought = false;
   const there = await inspect(image);
-  if (there === undefined) return { image, why: 'the default, to be built', mustBuild: true };
+  if (there === undefined) return { image, why: 'the default, to be built', isBrought, mustBuild: true };
   // One without the label was brought along.
   const kind = there.labels[kindLabel];
   if (kind === undefined || kind === imageKind(cell) || !isBuiltHere(cell)) {
-    return { image, why: 'it is there', mustBuild: false };
+    return { image, why: 'it is there', isBrought, mustBuild: false };
   }
-  return { image, why: `the one that is there was built for ${kind}`, mustBuild: true };
+  return { image, why: `the one that is there was built for ${kind}`, isBrought, mustBuild: true };
 }

@@ -1,4 +1,4 @@
-import type { GcPlan, Repository } from '@workbench/composefs';
+import type { GcPlan, LockWait, Repository } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
@@ -14,6 +14,15 @@ export interface GcOptions {
   isDryRun: boolean;
   /** Only what is on the boot partition, as when a staged deployment has just been finalized. */
   onlyBootFiles: boolean;
+  /** Told what it waits for: others that use the repository for long. */
+  onWait?: ((line: string) => void) | undefined;
+  /** Ends the waiting. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Says on standard error what a garbage collection waits for. */
+export function tellWaiting(line: string): void {
+  process.stderr.write(`notice: ${line}\n`);
 }
 
 /** What a garbage collection did, or would do. */
@@ -31,7 +40,7 @@ export interface GcResult {
  * tags and objects, in this order, so that whatever is cut short leaves things without a name rather than names without
  * a thing. Running it again finishes the work.
  *
- * @throws CodedError `GC_REFUSED`; see planSystemGc.
+ * @throws CodedError `GC_REFUSED`; see planSystemGc; the signal's reason, when nothing but objects is left to remove.
  */
 export async function collectSystemGarbage(storage: BootedStorage, options: GcOptions): Promise<GcResult> {
   const composefs = await import('@workbench/composefs');
@@ -51,7 +60,14 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
     unfinishedBootFiles: await listUnfinishedBootFiles(storage.boot),
   });
   const system = options.onlyBootFiles ? onlyBootFiles(plan) : plan;
-  const roots = { additionalRoots: [...plan.additionalRoots] };
+  const { signal, onWait } = options;
+  const collection = {
+    additionalRoots: [...plan.additionalRoots],
+    onWait: ({ path, holders }: LockWait) => {
+      onWait?.(`waiting until nobody else uses ${path}${holders.length === 0 ? '' : `: ${holders.join(', ')}`}`);
+    },
+    ...(signal === undefined ? {} : { signal }),
+  };
   if (options.isDryRun) {
     // As the repository will be once the tags have changed.
     const foreseen = {
@@ -76,7 +92,7 @@ export async function collectSystemGarbage(storage: BootedStorage, options: GcOp
   for (const tag of system.toAdd) await composefs.tagImage(repository, tag.name, tag.manifestDigest);
   for (const tag of system.toRemove) await composefs.untagImage(repository, tag.name);
   const containerImages = await pruneContainerImages(storage, { repository, model, plan });
-  const collected = await composefs.collectGarbage(repository, roots);
+  const collected = await composefs.collectGarbage(repository, collection);
   await writeJournal({
     messageId: journalMessages.garbageCollected,
     message: `Garbage collection removed ${system.removals.length} paths and ${collected.objects.length} objects`,

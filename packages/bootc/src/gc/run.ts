@@ -1,6 +1,6 @@
 import { openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
-import { assertNoOp, collectSystemGarbage } from './collect.ts';
+import { assertNoOp, collectSystemGarbage, tellWaiting } from './collect.ts';
 import { formatGcResult } from './report.ts';
 
 /** What `bootc internals composefs-gc` is told. */
@@ -22,7 +22,8 @@ export async function runGarbageCollection(options: RunGcOptions): Promise<void>
   const isDryRun = options.isDryRun || options.mustBeNoOp;
   using _lock = await lockOperations('/');
   await using storage = await openBootedStorage(isDryRun ? 'read' : 'write');
-  const result = await collectSystemGarbage(storage, { isDryRun, onlyBootFiles: !isDryRun && !options.withRepository });
+  const onlyBootFiles = !isDryRun && !options.withRepository;
+  const result = await collectSystemGarbage(storage, { isDryRun, onlyBootFiles, onWait: tellWaiting });
   process.stdout.write(`${formatGcResult(result).join('\n')}\n`);
   if (options.mustBeNoOp) assertNoOp(result);
 }

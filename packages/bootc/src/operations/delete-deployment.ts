@@ -3,7 +3,7 @@ import { removeFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import { grubMenu } from '../boot/grub-menu.ts';
 import { loaderPaths } from '../boot/names.ts';
-import { collectSystemGarbage, type GcResult } from '../gc/collect.ts';
+import { collectSystemGarbage, type GcResult, tellWaiting } from '../gc/collect.ts';
 import { formatGcResult } from '../gc/report.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
 import { discardStaged } from '../storage/discard-staged.ts';
@@ -63,7 +63,7 @@ export async function deleteDeployment(
     else await removeFile(join(bootDirectory, loaderPaths.entries, fileName));
   }
   await refreshMenus(storage.boot);
-  return collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: false });
+  return collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: false, onWait: tellWaiting });
 }
 
 function activeEntries(model: RootModel, deploymentId: string) {

@@ -74,7 +74,7 @@ function describeSystem(system: SystemGcPlan, { without }: { without: readonly s
  * @throws CodedError `GC_REFUSED` when something is wrong that keeps anything from being removed.
  */
 export async function applyRepair(storage: BootedStorage): Promise<GcPlan | undefined> {
-  const [{ migrateStorage }, { collectSystemGarbage }, { removeTree }] = await Promise.all([
+  const [{ migrateStorage }, { collectSystemGarbage, tellWaiting }, { removeTree }] = await Promise.all([
     import('../migration/migrate.ts'),
     import('../gc/collect.ts'),
     import('@workbench/composefs'),
@@ -83,7 +83,8 @@ export async function applyRepair(storage: BootedStorage): Promise<GcPlan | unde
   for (const path of await findTornWrites(storage)) await removeTree(path);
   const kernels = await planKernelRestorations(storage, await buildRootModel(storage), { withContents: true });
   await restoreKernels(storage, kernels);
-  const { repository } = await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles: false });
+  const everything = { isDryRun: false, onlyBootFiles: false, onWait: tellWaiting };
+  const { repository } = await collectSystemGarbage(storage, everything);
   return repository;
 }
 

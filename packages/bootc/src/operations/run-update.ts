@@ -90,6 +90,8 @@ async function changeSystem(
     signal: stop.signal,
   });
   reporter.pause();
+  // What was staged meanwhile stays; but nobody who stopped this wants a restart.
+  stop.signal.throwIfAborted();
   return deploymentId === undefined ? undefined : await prepareToApply(storage, deploymentId, options);
 }
 

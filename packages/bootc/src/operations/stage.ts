@@ -94,7 +94,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
       neededBytes: Math.ceil(layersBytes * overhead.factor) + overhead.bytes,
       image: target.image,
     },
-    () => reclaim(storage),
+    () => reclaim(storage, request),
   );
   const bootSpace = { path: storage.boot.bootDirectory, name: 'the boot partition', image: target.image };
   const reclaimableBytes = await reclaimableBootBytes(model);
@@ -125,7 +125,9 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     await storeBoundImages({ ...request, root, physicalRoot, images, from: 'registry' });
   } catch (error) {
     // The image is not used, so nothing of it stays.
-    await reclaim(storage).catch(() => undefined);
+    // Whoever was stopped does not wait long for others.
+    const signal = request.signal?.aborted === true ? AbortSignal.timeout(stoppedWaitMs) : request.signal;
+    await reclaim(storage, { ...request, signal }).catch(() => undefined);
     throw error;
   }
   request.signal?.throwIfAborted();
@@ -138,7 +140,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   await assertFreeSpace(
     { ...bootSpace, neededBytes: boot.neededBytes },
     // No more than that: nothing leads to the new image yet.
-    () => reclaim(storage, { onlyBootFiles: true }),
+    () => reclaim(storage, request, { onlyBootFiles: true }),
   );
   await writeDeploymentState(repository, {
     physicalRootPath: storage.physicalRoot,
@@ -161,14 +163,20 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
   if (!request.isLocked) {
     await writeFinalizeRecord(storage, { deploymentId, image: displayReference(target), state: 'staged' });
   }
-  await reclaim(storage).catch((error: Error) => {
+  await reclaim(storage, request).catch((error: Error) => {
     request.warn(`the deployment is staged, but garbage could not be collected: ${error.message}`);
   });
   return { deploymentId, manifestDigest: image.manifestDigest };
 }
 
-async function reclaim(storage: BootedStorage, { onlyBootFiles } = { onlyBootFiles: false }): Promise<void> {
-  await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles });
+const stoppedWaitMs = 5000;
+
+async function reclaim(
+  storage: BootedStorage,
+  { warn, signal }: { warn(line: string): void; signal?: AbortSignal | undefined },
+  { onlyBootFiles } = { onlyBootFiles: false },
+): Promise<void> {
+  await collectSystemGarbage(storage, { isDryRun: false, onlyBootFiles, onWait: warn, signal });
 }
 
 async function prepareBoot(

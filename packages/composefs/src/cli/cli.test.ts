@@ -206,7 +206,7 @@ test('a reader that has enough ends it without a word', async () => {
       step: 'read one byte',
     });
   mkdirSync(join(folder.name, 'wide'));
-  for (let i = 0; i < 3000; i++) writeFileSync(join(folder.name, 'wide', `${i}`.padEnd(100, '-')), '');
+  for (let i = 0; i < 1000; i++) writeFileSync(join(folder.name, 'wide', `${i}`.padEnd(100, '-')), '');
   await pipe('--no-repo', 'create-dumpfile', '--no-propagate-usr-to-root', join(folder.name, 'wide'));
   expect(readFileSync(join(folder.name, 'errors'), 'utf8')).toBe('');
 });

@@ -1,7 +1,6 @@
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { hashAlgorithms } from '../fsverity/algorithm.ts';
-
-const attributePolicies = ['allowlist-only', 'keep-user-xattrs'] as const;
+import { type AttributePolicy, attributePolicies } from '../tree/image-transform.ts';
 
 /** Options of every verb. */
 export const globalOptions = {
@@ -32,7 +31,7 @@ export function treeOptions<Args>(parser: Argv<Args>) {
     })
     .option('xattrs', {
       choices: attributePolicies,
-      default: attributePolicies[0] as (typeof attributePolicies)[number],
+      default: attributePolicies[0] as AttributePolicy,
       describe: 'Which extended attributes to keep',
     });
 }

@@ -4,15 +4,14 @@ import { computeImageId, storeImage } from '../repository/images.ts';
 import type { ErofsFormat } from '../repository/metadata.ts';
 import type { Repository } from '../repository/repository.ts';
 import { referenceOfTag } from '../repository/tag-names.ts';
-import { transformForBoot } from '../tree/boot-transform.ts';
-import { type AttributePolicy, transformImageTree } from '../tree/image-transform.ts';
+import { attributePolicies } from '../tree/image-transform.ts';
+import { buildBootTree } from './boot-tree.ts';
 import { readImageMetadata } from './image-metadata.ts';
 import { type ImageVariant, mergeImageReferences, referenceOf } from './image-references.ts';
 import { storeImageStreams } from './image-streams.ts';
-import { buildImageTree, layersOf, readFileNode } from './image-tree.ts';
+import { layersOf } from './image-tree.ts';
 import { streamName } from './names.ts';
 
-const policies: readonly AttributePolicy[] = ['allowlist-only', 'keep-user-xattrs'];
 const formats: readonly ErofsFormat[] = [1, 2];
 
 /**
@@ -29,10 +28,8 @@ export async function makeMatchingBootImage(
   image: { manifestDigest: string; tag: string; expectedDigest: string },
 ): Promise<ImageVariant> {
   const { manifestDigest, expectedDigest } = image;
-  for (const attributes of policies) {
-    const root = await buildImageTree(repository, manifestDigest);
-    transformImageTree(root, attributes);
-    await transformForBoot(root, (leaf) => readFileNode(repository, leaf));
+  for (const attributes of attributePolicies) {
+    const root = await buildBootTree(repository, manifestDigest, attributes);
     for (const format of formats) {
       if (computeImageId(root, { algorithm: repository.algorithm, format }) !== expectedDigest) continue;
       await storeImage(repository, root, format);
@@ -41,7 +38,7 @@ export async function makeMatchingBootImage(
       return variant;
     }
   }
-  const count = policies.length * formats.length;
+  const count = attributePolicies.length * formats.length;
   throw new CodedError(
     'BOOT_IMAGE_UNMATCHED',
     `no image to boot has the expected digest ${expectedDigest} (${count} combinations of attributes and format tried)`,

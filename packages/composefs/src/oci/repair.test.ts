@@ -4,10 +4,13 @@ import { dirSync } from 'tmp-promise';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { checkRepository } from '../repository/check.ts';
 import { initRepository } from '../repository/init-repository.ts';
-import type { Repository } from '../repository/repository.ts';
+import { objectPath } from '../repository/objects.ts';
+import { openRepository, type Repository } from '../repository/repository.ts';
+import { readImageMetadata } from './image-metadata.ts';
 import { importImage } from './import-image.ts';
+import { makeMatchingBootImage } from './match-boot-image.ts';
 import { repairRepository } from './repair.ts';
-import { vectorLayout } from './vector-image.testing.ts';
+import { ociVectors, vectorLayout } from './vector-image.testing.ts';
 
 const folder = dirSync({ unsafeCleanup: true, prefix: 'repair-' });
 afterAll(() => folder.removeCallback());
@@ -69,6 +72,19 @@ test('an image that is only to boot gets no others', async () => {
   const repair = await repairRepository(bootOnly, await checkRepository(bootOnly), [source]);
   expect(repair.restored).toEqual([lost]);
   expect(list()).toEqual(former);
+});
+
+test('so do images with other attributes, and of another format', async () => {
+  await using other = await openRepository(repository.path, { erofsFormat: 2 });
+  const { manifestDigest } = await importImage(other, source, { tag: 'x', bootable: false });
+  const expectedDigest = ociVectors.runs['vector/sha256/V1']?.imageBootableKeepUserXattrs as string;
+  await makeMatchingBootImage(repository, { manifestDigest, tag: 'x', expectedDigest });
+  const { configReferences } = await readImageMetadata(repository, manifestDigest);
+  const lost = [expectedDigest, configReferences.get('composefs.image') as string].sort();
+  for (const digest of lost) unlinkSync(join(repository.path, objectPath(digest)));
+  await using narrow = await openRepository(repository.path, { erofsFormat: 1 });
+  const repair = await repairRepository(narrow, await checkRepository(narrow), [source]);
+  expect(repair).toMatchObject({ restored: lost, report: { ok: true } });
 });
 
 test('all objects at once come back', async () => {

@@ -1,11 +1,17 @@
 import { CodedError } from '@workbench/run';
 import type { FsckReport } from '../repository/check.ts';
+import { commitLinks } from '../repository/commit.ts';
+import { storeImage } from '../repository/images.ts';
 import { linkedDigest } from '../repository/links.ts';
 import { type Repository, requireWritable } from '../repository/repository.ts';
 import { checkRepository } from '../threads/check-repository.ts';
+import { attributePolicies, transformImageTree } from '../tree/image-transform.ts';
+import type { Directory } from '../tree/tree.ts';
+import { buildBootTree } from './boot-tree.ts';
 import { readImageMetadata } from './image-metadata.ts';
-import { imagesOf } from './image-references.ts';
-import { importImage } from './import-image.ts';
+import { type ImageVariant, imagesOf, variantOf } from './image-references.ts';
+import { buildImageTree } from './image-tree.ts';
+import { type ImportResult, importImage } from './import-image.ts';
 import { inspectSource } from './inspect-source.ts';
 import { streamName } from './names.ts';
 
@@ -47,7 +53,7 @@ export async function repairRepository(
         },
       );
     }
-    await reimport(repository, source, manifestDigest);
+    await remakeOtherImages(repository, await reimport(repository, source, manifestDigest));
   }
   repository.suspects.clear();
   const report = await checkRepository(repository);
@@ -55,15 +61,42 @@ export async function repairRepository(
   return { restored: hurt.filter((digest) => !still.has(digest)), report };
 }
 
-async function reimport(repository: Repository, source: string, manifestDigest: string): Promise<void> {
+async function reimport(repository: Repository, source: string, manifestDigest: string): Promise<ImportResult> {
   const former = await readFormerKind(repository, manifestDigest);
   try {
-    await importImage(repository, source, former ?? { bootable: true });
+    return await importImage(repository, source, former ?? { bootable: true });
   } catch (error) {
     const isNoRoot = error instanceof CodedError && error.code === 'TREE_NOT_A_ROOT';
     if (former !== undefined || !isNoRoot) throw error;
-    await importImage(repository, source, { bootable: false });
+    return await importImage(repository, source, { bootable: false });
   }
+}
+
+// Images that an import does not make: with other attributes, or of formats that the repository has no more.
+async function remakeOtherImages(repository: Repository, imported: ImportResult): Promise<void> {
+  const { manifestDigest, imageIds, bootImageIds } = imported;
+  const made = new Set([...imageIds.values(), ...bootImageIds.values()]);
+  const { configReferences } = await readImageMetadata(repository, manifestDigest);
+  for (const [reference, digest] of configReferences) {
+    const variant = variantOf(reference);
+    if (variant === undefined || made.has(digest) || !repository.suspects.has(digest)) continue;
+    const root = await buildVariantTree(repository, manifestDigest, variant);
+    if (root === undefined || (await storeImage(repository, root, variant.format)) !== digest) continue;
+    await commitLinks(repository, [{ folder: 'images', name: digest, digest }]);
+  }
+}
+
+async function buildVariantTree(
+  repository: Repository,
+  manifestDigest: string,
+  { isBootable, attributes }: ImageVariant,
+): Promise<Directory | undefined> {
+  const policy = attributePolicies.find((known) => known === attributes);
+  if (policy === undefined) return undefined;
+  if (isBootable) return buildBootTree(repository, manifestDigest, policy);
+  const root = await buildImageTree(repository, manifestDigest);
+  transformImageTree(root, policy);
+  return root;
 }
 
 // Which images it had; undefined if that cannot be read any more.

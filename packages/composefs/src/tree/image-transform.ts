@@ -2,8 +2,11 @@ import { CodedError } from '@workbench/run';
 import type { ByteString, Directory, Metadata } from './tree.ts';
 import { forEachNode, keepAttributes } from './walk.ts';
 
-/** Which extended attributes an image keeps: only `security.capability`, or `user.*` as well. */
-export type AttributePolicy = 'allowlist-only' | 'keep-user-xattrs';
+/** What there is to say of which extended attributes an image keeps: only `security.capability`, or `user.*` as well. */
+export const attributePolicies = ['allowlist-only', 'keep-user-xattrs'] as const;
+
+/** One of {@link attributePolicies}. */
+export type AttributePolicy = (typeof attributePolicies)[number];
 
 /**
  * Makes the tree of a container image independent of how it was built, in place: layers say nothing reliable about the root

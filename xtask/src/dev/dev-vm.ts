@@ -13,6 +13,7 @@ import { deadlinesFor } from '../vm/deadlines.ts';
 import { GuestMonitor } from '../vm/guest-monitor.ts';
 import { bcvkSupportOf } from '../vm/launch-arguments.ts';
 import { launchMachine, Machine, type MachineOptions } from '../vm/machine.ts';
+import { launcherLabelStart } from '../vm/reaper.ts';
 import { systemClock } from '../vm/waits/clock.ts';
 import { checkoutLabel, closeDevSession, openDevSession, refuseOtherCheckout, runningDevVm } from './dev-connection.ts';
 import { devPlaces, devVmName } from './dev-places.ts';
@@ -23,7 +24,6 @@ import { makeSysextVersion, type SysextVersion } from './sysext.ts';
 
 const devLabel = 'bootc.dev=1';
 const cellLabelStart = 'bootc.cell=';
-const launcherLabelStart = 'bootc.launcher=';
 
 /** What `up` is told. */
 export interface UpOptions {

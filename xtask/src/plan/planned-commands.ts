@@ -13,7 +13,7 @@ import type { FmfNode } from '../tmt/fmf-nodes.ts';
 import { type Plan, type PlanSelection, selectPlans, testEnvironment, vmWishesOf } from '../tmt/plans.ts';
 import { tmtCommand } from '../tmt/tmt-command.ts';
 import { launchArguments } from '../vm/launch-arguments.ts';
-import { ownerLabelStart, testLabel } from '../vm/reaper.ts';
+import { launcherLabelStart, ownerLabelStart, testLabel } from '../vm/reaper.ts';
 import type { PlannedBcvk } from './planned-bcvk.ts';
 
 /** One command that a test run would run. A word in angle brackets is known only then. */
@@ -112,7 +112,7 @@ function planCommands(plan: Plan, { request, bcvk }: PlanInput): PlannedCommand[
   const wishes = {
     name: `bootc-tmt-<suffix>-${pathWord(plan.name)}`,
     image: request.image,
-    labels: [testLabel, 'bootc.run=<run>', ...(request.preserveVm ? [] : [`${ownerLabelStart}<owner>`])],
+    labels: [testLabel, 'bootc.run=<run>', `${request.preserveVm ? launcherLabelStart : ownerLabelStart}<owner>`],
     ...vmWishesOf(plan, request),
     logFolder: resolve(
       request.logDir ?? workspace.runs,

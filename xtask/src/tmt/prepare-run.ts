@@ -9,7 +9,7 @@ import { BcvkClient } from '../vm/bcvk-client.ts';
 import { chooseBcvk, findOnPath } from '../vm/choose-bcvk.ts';
 import type { Accel } from '../vm/deadlines.ts';
 import { type BcvkSupport, bcvkSupportOf } from '../vm/launch-arguments.ts';
-import { ownerLabelStart, reapLeftovers, testLabel } from '../vm/reaper.ts';
+import { launcherLabelStart, ownerLabelStart, reapLeftovers, testLabel } from '../vm/reaper.ts';
 import { systemClock } from '../vm/waits/clock.ts';
 import type { RunOptions, World } from './run-options.ts';
 
@@ -67,8 +67,8 @@ export async function prepareRun(options: RunOptions, title: string): Promise<Pr
       note(`left by a dead run, removed: ${line}`);
     const keep = options.logDir === undefined ? keptRuns : Number.POSITIVE_INFINITY;
     const folder = createRunFolder(world.runsRoot, { title, keep });
-    const owner = options.preserveVm ? [] : [`${ownerLabelStart}${formatOwner(ownerOf())}`];
-    const labels = [testLabel, `bootc.run=${folder.id}`, ...owner];
+    const whose = `${options.preserveVm ? launcherLabelStart : ownerLabelStart}${formatOwner(ownerOf())}`;
+    const labels = [testLabel, `bootc.run=${folder.id}`, whose];
     return { world, folder, bcvk, support: bcvkSupportOf(help), accel, labels, machine };
   });
 }

@@ -189,6 +189,7 @@ test('a preserved VM stays, without the owner for whom it would be reaped', asyn
   expect(await runIt({ preserveVm: true })).toBe(0);
   expect(guest.state()).toBe('running');
   expect(guest.calls().some((call) => call.includes('bootc.owner'))).toBe(false);
+  expect(guest.calls().some((call) => call.includes(`--label=bootc.launcher=${process.pid}-`))).toBe(true);
   expect(readdirSync(join(root, 'target')).filter((name) => name.endsWith('.ssh-key'))).toHaveLength(1);
 });
 

@@ -10,6 +10,9 @@ export const testLabel = 'bootc.test=1';
 /** Starts the label that says which process is to remove the VM. A VM that is to stay has none. */
 export const ownerLabelStart = 'bootc.owner=';
 
+/** Starts the label that says which process made a VM that is to stay. */
+export const launcherLabelStart = 'bootc.launcher=';
+
 /** Where things are looked for. */
 export interface ReapOptions {
   bcvk: Pick<BcvkClient, 'list' | 'remove'>;

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { formatOwner, ownerOf } from '../runs/owner.ts';
-import { ownerLabelStart, testLabel } from './reaper.ts';
+import { launcherLabelStart, ownerLabelStart, testLabel } from './reaper.ts';
 import { removeTestVms } from './remove-test-vms.ts';
 
-const alive = `${ownerLabelStart}${formatOwner(ownerOf())}`;
-const gone = `${ownerLabelStart}${formatOwner({ ...ownerOf(), startTicks: '1' })}`;
+const alive = formatOwner(ownerOf());
+const gone = formatOwner({ ...ownerOf(), startTicks: '1' });
 
 function fakeBcvk(): { list: () => Promise<never>; remove: (name: string) => Promise<void>; removed: string[] } {
   const vm = (name: string, ...labels: string[]): unknown => ({
@@ -15,17 +15,24 @@ function fakeBcvk(): { list: () => Promise<never>; remove: (name: string) => Pro
   const removed: string[] = [];
   return {
     removed,
-    list: async () => [vm('running', alive), vm('left', gone), vm('preserved')] as never,
+    list: async () =>
+      [
+        vm('running', `${ownerLabelStart}${alive}`),
+        vm('left', `${ownerLabelStart}${gone}`),
+        vm('to be preserved', `${launcherLabelStart}${alive}`),
+        vm('preserved', `${launcherLabelStart}${gone}`),
+        vm('of old'),
+      ] as never,
     remove: async (name) => void removed.push(name),
   };
 }
 
-test('the VM of a run that goes on is spared', async () => {
+test('the VM of a run that goes on is spared, also one that is to stay', async () => {
   const bcvk = fakeBcvk();
-  expect(await removeTestVms(bcvk, false)).toEqual(['VM left', 'VM preserved']);
-  expect(bcvk.removed).toEqual(['left', 'preserved']);
+  expect(await removeTestVms(bcvk, false)).toEqual(['VM left', 'VM preserved', 'VM of old']);
+  expect(bcvk.removed).toEqual(['left', 'preserved', 'of old']);
 });
 
 test('unless all are to go', async () => {
-  expect(await removeTestVms(fakeBcvk(), true)).toEqual(['VM running', 'VM left', 'VM preserved']);
+  expect(await removeTestVms(fakeBcvk(), true)).toHaveLength(5);
 });

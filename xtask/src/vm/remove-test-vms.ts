@@ -1,6 +1,6 @@
 import { isAlive, parseOwner } from '../runs/owner.ts';
 import type { BcvkClient, BcvkVm } from './bcvk-client.ts';
-import { ownerLabelStart, testLabel } from './reaper.ts';
+import { launcherLabelStart, ownerLabelStart, testLabel } from './reaper.ts';
 
 /**
  * Removes the VMs of test runs with their disks: those that were left behind and those that were to stay, but not those
@@ -20,7 +20,9 @@ export async function removeTestVms(bcvk: Pick<BcvkClient, 'list' | 'remove'>, a
 }
 
 function isOfLivingRun({ labels }: BcvkVm): boolean {
-  const label = labels.find((text) => text.startsWith(ownerLabelStart));
-  const owner = label === undefined ? undefined : parseOwner(label.slice(ownerLabelStart.length));
-  return owner !== undefined && isAlive(owner);
+  return [ownerLabelStart, launcherLabelStart].some((start) => {
+    const label = labels.find((text) => text.startsWith(start));
+    const process = parseOwner(label?.slice(start.length) ?? '');
+    return process !== undefined && isAlive(process);
+  });
 }

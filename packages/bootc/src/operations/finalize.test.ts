@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { observeMutations } from '@workbench/composefs';
 import { expect, test } from 'vitest';
 import { loaderPaths } from '../boot/names.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
@@ -94,6 +95,19 @@ test('a conflict that comes up later keeps the old entries; the deployment stays
   expect((await roles()).staged?.id).toBe(id);
   rmSync(join(system.root, 'etc/local'));
   expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
+});
+
+test('no room to write down how it went is no reason to fail', async () => {
+  using _ = observeMutations(({ name, path }) => {
+    if (name === 'unlink' || !path.includes('bootc-finalize')) return;
+    throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'open', path });
+  });
+  publish(bootableFiles('2'));
+  const id = await runUpgrade({ isDownloadOnly: true });
+  expect(await system.use((storage) => releaseDownloaded(storage, environment))).toBe(id);
+  expect(await runFinalize()).toEqual({ kind: 'finalized', deploymentId: id, problems: [] });
+  publish(bootableFiles('3'));
+  expect(await runUpgrade()).toBeDefined();
 });
 
 test('an update that is not there after a reboot is told of, with the reason', async () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { makeDirectory, removeFile, replaceFile } from '@workbench/composefs';
+import { isSystemError, makeDirectory, removeFile, replaceFile } from '@workbench/composefs';
 import { type FinalizeRecord, finalizeRecordPath, formatFinalizeRecord } from '../deployment/finalize-record.ts';
 import { readBootId } from './boot-id.ts';
 
@@ -9,15 +9,22 @@ interface RecordPlace {
   physicalRoot: string;
 }
 
-/** Writes down how far finalizing came. After it resolves, it is on disk; if it throws or power is lost, it is as it was, or so. */
+/**
+ * Writes down how far finalizing came. After it resolves, it is on disk, unless there is no room: then it is as it was, since what it
+ * tells of matters more. If it throws or power is lost, it is as it was, or so.
+ */
 export async function writeFinalizeRecord(
   place: RecordPlace,
   record: Omit<FinalizeRecord, 'bootId' | 'time'>,
 ): Promise<void> {
   const directory = join(place.physicalRoot, finalizeRecordPath.directory);
-  makeDirectory(directory, 0o755);
   const whole = { ...record, bootId: await readBootId(place.root), time: new Date().toISOString() };
-  await replaceFile(directory, finalizeRecordPath.name, formatFinalizeRecord(whole));
+  try {
+    makeDirectory(directory, 0o755);
+    await replaceFile(directory, finalizeRecordPath.name, formatFinalizeRecord(whole));
+  } catch (error) {
+    if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
+  }
 }
 
 /** Removes the record, if there is one: there is nothing to tell. */

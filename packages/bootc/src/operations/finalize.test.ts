@@ -97,6 +97,20 @@ test('a conflict that comes up later keeps the old entries; the deployment stays
   expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
 });
 
+test('a file of /etc that vanishes meanwhile is no reason to fail', async () => {
+  publish(bootableFiles('2'));
+  const id = (await runUpgrade())!;
+  for (const name of ['first', 'second']) writeFileSync(join(system.root, 'etc', name), 'x'.repeat(500));
+  rmSync(join(system.root, 'etc/hostname'));
+  writeFileSync(join(system.root, 'etc/hostname'), 'renamed');
+  using _ = observeMutations(({ path }) => {
+    if (!path.endsWith('/etc/first')) return;
+    for (const name of ['second', 'hostname']) rmSync(join(system.root, 'etc', name), { force: true });
+  });
+  expect(await runFinalize()).toMatchObject({ kind: 'finalized' });
+  expect(readdirSync(deploymentPaths(system.physicalRoot, id).etc)).toEqual(['first']);
+});
+
 test('no room to write down how it went is no reason to fail', async () => {
   using _ = observeMutations(({ name, path }) => {
     if (name === 'unlink' || !path.includes('bootc-finalize')) return;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { removeFile } from '@workbench/composefs';
+import { isSystemError, removeFile } from '@workbench/composefs';
 import { readEtcMode } from '../boot/etc-mode.ts';
 import { deploymentPaths, etcOverlay, updatedMark } from '../deployment/state-paths.ts';
 import { mergeConflictError } from '../etc-merge/conflict-error.ts';
@@ -48,6 +48,19 @@ export async function planEtcMerge(storage: BootedStorage, deploymentId: string)
  * @throws what planEtcMerge and openOverlayEtc throw; CodedError `SETUP_ROOT_CONFIGURATION_INVALID`; a system error.
  */
 export async function mergeEtc(storage: BootedStorage, deploymentId: string): Promise<void> {
+  // Something may vanish from the /etc in use after it was planned for; then it is planned anew.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await mergeOnce(storage, deploymentId);
+    } catch (error) {
+      if (attempt === attempts || !isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
+    }
+  }
+}
+
+const attempts = 5;
+
+async function mergeOnce(storage: BootedStorage, deploymentId: string): Promise<void> {
   const { current, steps } = await planEtcMerge(storage, deploymentId);
   const { etc } = deploymentPaths(storage.physicalRoot, deploymentId);
   const mode = await readEtcMode(await storage.openRepository(), deploymentId);

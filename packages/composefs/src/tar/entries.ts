@@ -94,6 +94,7 @@ function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
   if (!Number.isSafeInteger(sizeBytes)) throw fail((shown) => `the size of ${shown} does not fit`);
   // Programs disagree on whether content follows then, so that they would see different archives.
   if (type !== 'file' && sizeBytes !== 0) throw fail((shown) => `${shown} is a ${type} with content`);
+  if (extensions.mtime !== undefined && 'text' in extensions.mtime) throw beforeEpoch(path, extensions.mtime.text);
   const metadata: Metadata = {
     permissions: header.mode & 0o7777,
     uid: Number(BigInt.asUintN(32, extensions.uid ?? header.uid)),
@@ -104,6 +105,11 @@ function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
   };
   const linkTarget = extensions.linkPath ?? header.linkName;
   return { path, type, linkTarget, sizeBytes, metadata, device: packDevice(header, fail) };
+}
+
+function beforeEpoch(path: ByteString, time: string): Error {
+  const problem = `the time of ${JSON.stringify(path)}, ${time}, lies before 1970`;
+  return invalidTar(problem, 'give that file a later time (touch) where the image is built, and build it anew');
 }
 
 function packDevice(

@@ -6,6 +6,9 @@ import type { TarHeader } from './header.ts';
 const longestExtensionBytes = 1024 * 1024;
 const mostExtensionHeaders = 16;
 
+/** A time as a PAX header has it; of one before 1970, which cfsctl refuses there, the `text`. */
+export type PaxTime = { seconds: bigint; nanoseconds: number } | { text: string };
+
 /** What extension headers say of the entry after them. */
 export interface Extensions {
   path?: ByteString;
@@ -13,7 +16,7 @@ export interface Extensions {
   sizeBytes?: number;
   uid?: bigint;
   gid?: bigint;
-  mtime?: { seconds: bigint; nanoseconds: number };
+  mtime?: PaxTime;
   xattrs: ReadonlyMap<ByteString, Uint8Array>;
 }
 
@@ -123,7 +126,8 @@ function unsigned(key: string, text: string): bigint {
 
 // As cfsctl has it: seconds beyond the range of times wrap around; of the fraction nine characters count, and if these are no
 // number, nothing.
-function parseTime(text: string): { seconds: bigint; nanoseconds: number } {
+function parseTime(text: string): PaxTime {
+  if (/^-\d/.test(text)) return { text };
   const dot = text.indexOf('.');
   const seconds = unsigned('mtime', dot === -1 ? text : text.slice(0, dot));
   const fraction = (dot === -1 ? '' : text.slice(dot + 1, dot + 10)).padEnd(9, '0');

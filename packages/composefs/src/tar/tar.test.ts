@@ -115,6 +115,15 @@ function changed([header]: Buffer[], change: (header: Buffer) => unknown): Buffe
   return writeChecksum(copy);
 }
 
+test('of a PAX time before 1970 it is told whose it is', async () => {
+  const archive = makeTar([{ name: 'usr/old', type: 'fifo', pax: { mtime: '-5.5' } }]);
+  await expect(readTar(archive)).rejects.toMatchObject({
+    code: 'TAR_INVALID',
+    message: expect.stringContaining('"usr/old", -5.5, lies before 1970'),
+    hint: expect.stringContaining('touch'),
+  });
+});
+
 describe('refused', () => {
   const file = makeEntry({ name: 'x', type: 'file', content: 'abc' });
   const damaged = Buffer.from(file[0] as Buffer).fill('y', 0, 1);

@@ -1,11 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { printLines } from './print.ts';
 import { defineVerb } from './verb.ts';
-
-/** What stays in target/: tools take minutes to install, and images are signed with the keys. */
-const kept = ['tools', 'secure-boot-keys'];
 
 export const clean = defineVerb({
   positionals: {},
@@ -14,15 +10,15 @@ export const clean = defineVerb({
     'dry-run': { type: 'boolean', describe: 'only say what would be removed' },
   },
   run: async (args) => {
-    const names = await readdir(workspace.target).catch(() => [] as string[]);
-    const stays = args.all ? kept.filter((name) => name !== 'tools') : kept;
-    const removed = names.filter((name) => !stays.includes(name)).sort();
-    for (const name of removed) {
-      const path = join(workspace.target, name);
-      if (!args['dry-run']) await rm(path, { recursive: true, force: true });
-      printLines([`${args['dry-run'] ? 'would remove' : 'removed'} ${relative(workspaceRoot, path)}`]);
-    }
-    if (removed.length === 0) printLines(['nothing to remove']);
+    const { cleanTarget } = await import('../runs/clean-target.ts');
+    const dryRun = args['dry-run'] ?? false;
+    const { removed, spared } = await cleanTarget({ target: workspace.target, all: args.all ?? false, dryRun });
+    const shown = (name: string): string => relative(workspaceRoot, join(workspace.target, name));
+    printLines([
+      ...removed.map((name) => `${dryRun ? 'would remove' : 'removed'} ${shown(name)}`),
+      ...spared.map((name) => `kept ${shown(name)}: the development VM needs it; just bcvk clean removes both`),
+      ...(removed.length + spared.length === 0 ? ['nothing to remove'] : []),
+    ]);
     return 0;
   },
 });

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CodedError } from '@workbench/run';
+import { stateFileName } from '../test-matrix/keep-matrix.ts';
+import { readMatrixState } from '../test-matrix/matrix-state.ts';
+import { isAlive, parseOwner } from './owner.ts';
+import { isRunning, listRuns } from './run-folder.ts';
+
+/** What stays: tools take minutes to install, and images are signed with the keys. */
+const kept = ['tools', 'secure-boot-keys'];
+
+/** What the development VM of the checkout needs as long as there is one: versions of the program, its logs, its key. */
+const ofDevVm = ['sysext', 'dev', 'bootc-dev.ssh-key'];
+
+/** What is to be removed of the folder of generated things. */
+export interface CleanOptions {
+  /** target/ */
+  target: string;
+  /** The tools too; keys stay always. */
+  all: boolean;
+  /** Only tells. */
+  dryRun: boolean;
+}
+
+/**
+ * Removes what runs generated.
+ *
+ * @returns names of what was removed, or would be, and of what was spared for the development VM.
+ * @throws CodedError RUNS_GO_ON when a run or a matrix works in it; nothing is removed then.
+ */
+export async function cleanTarget(options: CleanOptions): Promise<{ removed: string[]; spared: string[] }> {
+  const { all, dryRun, target } = options;
+  refuseWhileRuns(target);
+  const names = (await readdir(target).catch(() => [] as string[])).sort();
+  const hasDevVm = existsSync(join(target, 'dev/connection.json'));
+  const spared = names.filter((name) => hasDevVm && ofDevVm.includes(name));
+  const stays = [...kept.filter((name) => !all || name !== 'tools'), ...spared];
+  const removed = names.filter((name) => !stays.includes(name));
+  if (!dryRun) for (const name of removed) await rm(join(target, name), { recursive: true, force: true });
+  return { removed, spared };
+}
+
+function refuseWhileRuns(target: string): void {
+  const matrix = parseOwner(readMatrixState(join(target, 'matrix', stateFileName))?.owner ?? '');
+  const owners = listRuns(join(target, 'runs'))
+    .filter(({ record }) => isRunning(record))
+    .map(({ record }) => record.owner);
+  const pids = new Set([...owners, ...(matrix === undefined ? [] : [matrix])].filter(isAlive).map(({ pid }) => pid));
+  if (pids.size === 0) return;
+  throw new CodedError('RUNS_GO_ON', `process ${[...pids].join(', ')} runs tests in ${target}`, {
+    hint: 'wait for it, or stop it with Ctrl-C',
+  });
+}

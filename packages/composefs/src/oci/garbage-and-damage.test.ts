@@ -4,6 +4,7 @@ import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkRepository } from '../repository/check.ts';
 import { collectGarbage, planGarbageCollection } from '../repository/garbage-collection.ts';
+import { findImage } from '../repository/images.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { linkedDigest, listLinks } from '../repository/links.ts';
 import { objectPath } from '../repository/objects.ts';
@@ -189,6 +190,18 @@ describe('fsck', () => {
     const quick = await checkRepository(repository, { metadataOnly: true });
     expect(quick.objectsChecked).toBe(0);
     expect(quick.errors).toHaveLength(report.errors.filter((error) => !error.startsWith('fsck: object')).length);
+  });
+
+  test('an image under the name of another is none, and is not taken for it', async () => {
+    const [first, second] = [...imported.imageIds.values()] as [string, string];
+    rmSync(join(path, 'images', first));
+    symlinkSync(join('..', objectPath(second)), join(path, 'images', first));
+    const errors = [`fsck: image-invalid: images/${first}: it leads to ../${objectPath(second)}`];
+    expect((await checkRepository(repository)).errors).toEqual(errors);
+    expect(() => findImage(repository, first)).toThrow(expect.objectContaining({ code: 'IMAGE_MISMATCH' }));
+    expect(findImage(repository, second)).toBe(second);
+    await importImage(repository, `oci:${vectorLayout}:vector`, { tag: 'a/b%c', bootable: true });
+    expect((await checkRepository(repository)).errors).toEqual([]);
   });
 
   test('of images finds missing layers and changed JSON', async () => {

@@ -61,7 +61,7 @@ export function checkImage(
   isThere: (digest: string) => boolean,
 ): LinkFinding[] {
   const digest = linkedDigest(repository, 'images', link.name);
-  if (digest === undefined) return [{ kind: 'image-invalid', detail: `it leads to ${link.target}` }];
+  if (digest !== link.name) return [{ kind: 'image-invalid', detail: `it leads to ${link.target}` }];
   try {
     return [...readImageObjects(repository, digest)]
       .filter((object) => !isThere(object))

@@ -25,18 +25,26 @@ export async function storeImage(repository: Repository, root: Directory, format
 /**
  * The digest of an image by its name: the digest itself, or a reference, with or without `refs/`.
  *
- * @throws CodedError `IMAGE_MISSING`.
+ * @throws CodedError `IMAGE_MISSING`; `IMAGE_MISMATCH` if the link with that digest as its name leads to another image.
  */
 export function findImage(repository: Repository, name: string): string {
   checkReferenceName(name);
-  const direct = name.startsWith('refs/') ? undefined : linkedDigest(repository, 'images', name);
+  const direct = name.startsWith('refs/') ? undefined : linkedImage(repository, name);
   if (direct !== undefined) return direct;
   const reference = name.startsWith('refs/') ? name : `refs/${name}`;
   const target = findReference(repository, 'images', reference);
-  const digest = target === undefined ? undefined : linkedDigest(repository, 'images', target);
+  const digest = target === undefined ? undefined : linkedImage(repository, target);
   if (digest !== undefined) return digest;
   throw new CodedError('IMAGE_MISSING', `${repository.path} has no image ${name}`, {
     hint: 'list the images there are in its folder images/',
+  });
+}
+
+function linkedImage(repository: Repository, name: string): string | undefined {
+  const digest = linkedDigest(repository, 'images', name);
+  if (digest === undefined || digest === name) return digest;
+  throw new CodedError('IMAGE_MISMATCH', `images/${name} in ${repository.path} leads to the image ${digest}`, {
+    hint: 'somebody changed that link; remove it, and import the image anew',
   });
 }
 

@@ -119,10 +119,11 @@ async function runCell(cell: Cell, run: CellRun): Promise<void> {
   const settings = await loadSettings({ commandLine });
   await requireSecureBootKeys(settings.cell);
   const build = { ...imageOptions(settings), signal: run.signal };
-  const { image } = await buildImages(build);
+  const { image, digest } = await buildImages(build);
   const request = testRequest(settings, wishesOf(image, run.plans, { parallel: run.parallel }));
   await runTmt({
     ...request,
+    imageDigest: digest,
     buildUpgradeImage: needsUpgradeImages(cell) ? () => buildUpgradeImages(build) : undefined,
     signal: run.signal,
     print: (text) => process.stderr.write(`${text}\n`),

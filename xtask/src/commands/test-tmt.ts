@@ -28,11 +28,11 @@ export const testTmt = defineVerb({
     const { runTmt } = await import('../tmt/run-tmt.ts');
     return withReport((print) =>
       reportSteps(async () => {
-        const { image } = await buildImages({ ...build, signal });
+        const { image, digest } = await buildImages({ ...build, signal });
         const buildUpgradeImage = needsUpgradeImages(settings.cell)
           ? () => buildUpgradeImages({ ...build, signal })
           : undefined;
-        return runTmt({ ...request, image, buildUpgradeImage, signal, print });
+        return runTmt({ ...request, image, imageDigest: digest, buildUpgradeImage, signal, print });
       }),
     );
   },

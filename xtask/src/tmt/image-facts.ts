@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { CodedError, CommandError } from '@workbench/run';
 import { inspectImage, podman } from '../image/podman.ts';
 
-/** What an image says of itself in os-release(5). */
+/** What an image says of itself in os-release(5), and which one it is. */
 export interface ImageFacts {
+  /** Digest of its manifest, with `sha256:`. */
+  digest: string;
   /** `ID-VERSION_ID`, or `ID` alone where a distribution has no versions. */
   distro: string;
   /** VARIANT_ID, or `unknown`. */
@@ -19,7 +21,8 @@ export interface ImageFacts {
  */
 export async function readImageFacts(image: string, workFolder: string, signal?: AbortSignal): Promise<ImageFacts> {
   const options = { step: `look into image ${image}`, ...(signal === undefined ? {} : { signal }) };
-  if ((await inspectImage(image, signal)) === undefined) {
+  const inspected = await inspectImage(image, signal);
+  if (inspected === undefined) {
     throw new CodedError('IMAGE_UNKNOWN', `there is no image ${image} in the container storage of this user`, {
       hint: 'xtask build makes localhost/bootc; podman images lists what there is',
     });
@@ -37,11 +40,11 @@ export async function readImageFacts(image: string, workFolder: string, signal?:
   } finally {
     await podman(['rm', '--force', container], { step: options.step });
   }
-  return imageFactsOf(await readFile(copy, 'utf8'));
+  return { digest: inspected.digest, ...imageFactsOf(await readFile(copy, 'utf8')) };
 }
 
 /** The facts in the text of an os-release file. */
-export function imageFactsOf(osRelease: string): ImageFacts {
+export function imageFactsOf(osRelease: string): Omit<ImageFacts, 'digest'> {
   const values = new Map<string, string>();
   for (const line of osRelease.split('\n')) {
     const [, name, value] = /^([A-Z0-9_]+)=(.*)$/.exec(line.trim()) ?? [];

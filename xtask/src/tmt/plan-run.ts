@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, lastLines } from '@workbench/run';
+import { inspectImage } from '../image/podman.ts';
 import type { Failure, PhaseTime, PlanReport } from '../report/plan-report.ts';
 import { note, progress, step } from '../steps/step.ts';
 import { readBcvkTimings } from '../vm/bcvk-timings.ts';
@@ -37,6 +38,8 @@ async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanO
     if (context.running !== undefined) return await runIn(context.running);
     await using machine = await timed(phases, 'install', 'install and start', () => launch(context));
     context.onLaunch?.(machine);
+    const failure = await changeOfImage(context);
+    if (failure !== undefined) return { outcome: 'failed', failure, tests: [] };
     await start(machine, phases);
     return await runIn(machine);
   } catch (error) {
@@ -76,6 +79,25 @@ function launch(context: PlanContext): Promise<Machine> {
     signal,
     onLine: progress,
   });
+}
+
+/**
+ * Names of images are not ours alone: a build in another terminal or checkout gives them to another image, of another cell maybe,
+ * and the VM that was just made of the name is one of that.
+ */
+async function changeOfImage({ image, imageDigest, signal }: PlanContext): Promise<Failure | undefined> {
+  const now = (await inspectImage(image, signal))?.digest;
+  if (now === imageDigest) return undefined;
+  return {
+    class: 'infrastructure',
+    code: 'IMAGE_CHANGED',
+    phase: 'install',
+    message: `${image} was ${imageDigest} when the run began, and is ${now ?? 'not there any more'}`,
+    hint: 'another process built it, here or in another checkout: run again when it is through',
+    command: undefined,
+    tailOf: 'console',
+    tail: [],
+  };
 }
 
 function launchFailure(error: LaunchError): Failure {

@@ -5,6 +5,8 @@ import type { Clock } from '../vm/waits/clock.ts';
 
 /** What runs of plans and VMs for manual use have in common: what to do, and when to stop. */
 export interface RunOptions extends TestRequest {
+  /** Digest that the image was built with, with `sha256:`. Default: the one that it has when the run begins. */
+  readonly imageDigest?: string | undefined;
   /** Aborted by Ctrl-C: tmt is stopped, VMs are removed, reports of what is done are written. */
   readonly signal: AbortSignal;
   /** A VM that answers over ssh already: plans that change nothing run in it, and no others. Default: each plan gets one of its own. */

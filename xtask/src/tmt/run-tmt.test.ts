@@ -133,6 +133,26 @@ test('a VM that cannot be made ends the run, with a look at this machine', async
   expect(readFileSync(join(report.plans[0]?.folder ?? '', 'launch-failure.log'), 'utf8')).toContain('+ df -h');
 });
 
+test('an image that another process built in between is not taken for the one under test', async () => {
+  plans('/plans/one', '/plans/two', '/plans/three');
+  guest.onLaunch('case "$name" in *-two) echo sha256:03 >"$folder/digest"; esac');
+  expect(await runIt({ parallel: 1 })).toBe(1);
+  const { report } = latest();
+  expect(report.plans.map(({ plan, failure }) => `${plan} ${failure?.code} ${failure?.class}`)).toEqual([
+    '/plans/one undefined undefined',
+    '/plans/two IMAGE_CHANGED infrastructure',
+  ]);
+  expect(report.notRun).toEqual(['/plans/three']);
+  expect(printed[0]).toContain('localhost/bootc was sha256:02 when the run began, and is sha256:03');
+  expect(guest.state()).toBeUndefined();
+});
+
+test('an image that is not the one that was built for the run is refused', async () => {
+  guest.setImageDigest('sha256:03');
+  expect(await runIt({ imageDigest: 'sha256:02' })).toBe(1);
+  expect(failureOf(latest().report)).toMatchObject({ code: 'IMAGE_CHANGED' });
+});
+
 test('an installation that is known to fail keeps no other plan from its run', async () => {
   plans('/plans/one', '/plans/two');
   const entry = '- {plan: /plans/one, code: INSTALL_FAILED, tracker: T-1, reason: known, expires: 2999-12-31}';

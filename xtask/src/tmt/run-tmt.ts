@@ -10,7 +10,7 @@ import { writeReports } from '../report/write-reports.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note, recordedSteps, step } from '../steps/step.ts';
 import { listNames } from './fmf-nodes.ts';
-import { readImageFacts } from './image-facts.ts';
+import { type ImageFacts, readImageFacts } from './image-facts.ts';
 import type { RunContext } from './plan-context.ts';
 import { changesNothing, type PlanSelection, selectPlans } from './plans.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
@@ -57,11 +57,13 @@ export async function runTmt(options: RunOptions): Promise<number> {
   });
   try {
     const treeFolder = join(folder.workPath, 'tree');
-    const contexts = await contextsFor(options, folder.workPath);
+    const facts = await readImageFacts(options.image, folder.workPath, options.signal);
+    const contexts = contextsFor(options, facts);
     selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
     if (options.tests.length > 0) note(`only tests with ${options.tests.join(' or ')} in their names`);
     if (selection.plans.length === 0) note('no plan to run in this cell');
-    const context = await runContext(options, prepared, contexts, treeFolder, selection);
+    const imageDigest = options.imageDigest ?? facts.digest;
+    const context = { ...(await runContext(options, prepared, contexts, treeFolder, selection)), imageDigest };
     for (const { plan, why } of selection.leftOut) options.onLeftOut?.(plan, why);
     const done = (plan: PlanReport): void => {
       plans.push(plan);
@@ -97,11 +99,7 @@ function printReport(report: RunReport, repository: string, print: (text: string
   if (!runPassed(report)) print(path.startsWith('..') ? report.folder : path);
 }
 
-async function contextsFor(
-  { contexts, image, signal }: RunOptions,
-  workFolder: string,
-): Promise<Record<string, string>> {
-  const { distro, variantId } = await readImageFacts(image, workFolder, signal);
+function contextsFor({ contexts }: RunOptions, { distro, variantId }: ImageFacts): Record<string, string> {
   return { ...contexts, running_env: 'image_mode', distro, VARIANT_ID: variantId };
 }
 
@@ -132,7 +130,7 @@ async function runContext(
   contexts: Readonly<Record<string, string>>,
   treeFolder: string,
   selection: PlanSelection,
-): Promise<RunContext> {
+): Promise<Omit<RunContext, 'imageDigest'>> {
   const wantsUpgrade = selection.plans.some(({ wantsBindStorage }) => wantsBindStorage);
   const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), options.cell[axis]]));
   return {

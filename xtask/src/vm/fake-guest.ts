@@ -25,6 +25,8 @@ export interface FakeGuest {
   /** The domain state, or undefined when there is no VM. */
   state(): string | undefined;
   setState(state: string): void;
+  /** The digest of the image, in podman's storage. */
+  setImageDigest(digest: string): void;
   /** What `bcvk libvirt list` prints. */
   setList(vms: readonly unknown[]): void;
   /** The arguments of each call of bcvk, and the calls of virsh. */
@@ -77,7 +79,7 @@ cat "$state"; echo
 const podmanScript = `case "$*" in
 *'image exists localhost/bootc') exit 0 ;;
 *'image exists'*) exit 1 ;;
-*'image inspect'*) echo '[{"Id":"01","Digest":"sha256:02"}]' ;;
+*'image inspect'*) printf '[{"Id":"01","Digest":"%s"}]' "$(cat "$folder/digest")" ;;
 *create*) echo 03 ;;
 *' cp '* | 'cp '*) for to; do :; done; echo ID=debian >"$to" ;;
 esac
@@ -100,6 +102,7 @@ export function fakeGuest(): FakeGuest {
   write('on-launch', ':\n');
   write('on-snapshot', ':\n');
   write('list', '[]');
+  write('digest', 'sha256:02');
   write('status', '{"accel":"kvm"}');
   program('ssh', 'exit 0\n');
   program('podman', podmanScript);
@@ -115,6 +118,7 @@ export function fakeGuest(): FakeGuest {
     program,
     state: () => (existsSync(state) ? readFileSync(state, 'utf8').trim() : undefined),
     setState: (value) => writeFileSync(state, `${value}\n`),
+    setImageDigest: (digest) => write('digest', digest),
     setList: (vms) => write('list', JSON.stringify(vms)),
     calls: () => {
       const file = join(folder, 'calls');

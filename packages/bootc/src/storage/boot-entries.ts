@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { type BlsEntry, parseBlsEntry } from '../boot/bls-entry.ts';
 import { grubMenu, parseGrubMenu } from '../boot/grub-menu.ts';
 import { findComposefsArgument, parseKernelArguments } from '../boot/kernel-arguments.ts';
 import { inMenuOrder } from '../boot/menu-order.ts';
-import { type Bootloader, bootArtifactPrefix, espPaths, loaderPaths } from '../boot/names.ts';
+import { type Bootloader, bootArtifactPrefix, espPaths } from '../boot/names.ts';
 import { isDeploymentId } from '../deployment/state-paths.ts';
-import { listOptionalDirectory, pathExists, readOptionalText } from './optional-file.ts';
+import { readEntryFiles } from './entry-files.ts';
+import { pathExists, readOptionalText } from './optional-file.ts';
 
 /** Where the boot loader of a system keeps its things. */
 export interface BootLocation {
@@ -53,13 +53,13 @@ export interface BootEntries {
 export async function scanBootEntries(location: BootLocation): Promise<BootEntries> {
   const managed: BootEntryRecord[] = [];
   const unmanaged: UnmanagedEntry[] = [];
+  const files = await readEntryFiles(location.bootDirectory);
   for (const set of ['active', 'staged'] as const) {
     const found: BootEntryRecord[] = [];
-    const directory = join(location.bootDirectory, set === 'active' ? loaderPaths.entries : loaderPaths.staged);
-    for (const fileName of await listOptionalDirectory(directory)) {
-      if (!fileName.endsWith('.conf')) continue;
+    for (const { fileName, text } of files[set]) {
       try {
-        const entry = parseBlsEntry(await readFile(join(directory, fileName), 'utf8'), fileName);
+        if (text instanceof Error) throw text;
+        const entry = parseBlsEntry(text, fileName);
         found.push(await recordOf(entry, { fileName, set, location }));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);

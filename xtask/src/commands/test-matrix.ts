@@ -25,7 +25,11 @@ export const testMatrix = defineVerb({
   },
   options: {
     cells: { type: 'string', requiresArg: true, describe: 'only cells whose name contains this: xfs, uki/sealed' },
-    'last-failed': { type: 'boolean', describe: 'only what failed in the last matrix' },
+    'last-failed': {
+      type: 'boolean',
+      conflicts: 'fresh',
+      describe: 'only what failed in the last matrix, of these plans and cells',
+    },
     fresh: { type: 'boolean', describe: 'begin anew, also when the last matrix was stopped half-way' },
     'dry-run': { type: 'boolean', describe: 'only show what would be run' },
     json: { type: 'boolean', describe: 'print the state of the matrix as JSON' },
@@ -38,9 +42,16 @@ export const testMatrix = defineVerb({
   run: async (args, { signal }) => {
     const { isChosen, listNames } = await import('../tmt/fmf-nodes.ts');
     const { requirePlans } = await import('../tmt/plans.ts');
-    const { continueMatrix, failedPairs, matrixResult, pendingPairs, readMatrixState, takeMatrix } = await import(
-      '../test-matrix/matrix-state.ts'
-    );
+    const {
+      continueMatrix,
+      failedPairs,
+      matrixResult,
+      pendingPairs,
+      putResult,
+      readMatrixState,
+      repeatFailures,
+      takeMatrix,
+    } = await import('../test-matrix/matrix-state.ts');
     const { keepMatrix, stateFileName } = await import('../test-matrix/keep-matrix.ts');
     const { matrixTable } = await import('../test-matrix/matrix-table.ts');
     const names = await listNames('plan', '.');
@@ -52,31 +63,39 @@ export const testMatrix = defineVerb({
     const folder = join(workspace.target, 'matrix');
     const wanted = { cells: [...chosen.keys()], plans };
     const last = readMatrixState(join(folder, stateFileName));
-    const state = continueMatrix(last, wanted, {
-      lastFailed: args['last-failed'] ?? false,
-      fresh: args.fresh ?? false,
-      now: new Date(),
-    });
-    const pending = pendingPairs(state);
-    if (args['dry-run']) {
+    const begin = () => {
+      const state = continueMatrix(last, wanted, { fresh: args.fresh ?? false, now: new Date() });
+      return { state, pending: pendingPairs(state) };
+    };
+    const { state, pending } = args['last-failed']
+      ? repeatFailures(last, {
+          ...(args.cells === undefined ? {} : { cells: wanted.cells }),
+          ...(args.filter?.length ? { plans } : {}),
+        })
+      : begin();
+    if (args['dry-run'] || (args['last-failed'] && pending.length === 0)) {
       printLines([...pending.map(({ cell, plan }) => `${cell}  ${plan}`), matrixTable(state)]);
       return 0;
     }
     takeMatrix(state, last);
     keepMatrix(folder, state);
     const everyCell = new Map(everyValidCell().map((cell) => [formatCell(cell), cell]));
+    // Of the cell that is being run.
+    const done = new Set<string>();
     const keep = (result: MatrixResult): void => {
-      state.results.push(result);
+      putResult(state, result);
+      done.add(result.plan);
       keepMatrix(folder, state);
     };
     for (const cell of new Set(pending.map((pair) => pair.cell))) {
       const of = everyCell.get(cell);
       if (of === undefined) continue;
-      const open = pending.filter((pair) => pair.cell === cell).map(({ plan }) => plan);
+      const open = pending.filter((pair) => pair.cell === cell);
+      done.clear();
       try {
         await reportSteps(() =>
           runCell(of, {
-            plans: open,
+            plans: open.map(({ plan }) => plan),
             parallel: args.parallel,
             signal,
             onResult: (report) => keep(matrixResult(cell, report)),
@@ -87,7 +106,11 @@ export const testMatrix = defineVerb({
         if (signal.aborted) throw error;
         // The other cells do not suffer from it: what this one lacks, it failed for this reason.
         process.stderr.write(`${describeError(error)}\n`);
-        for (const result of failedPairs(state, cell, error)) keep(result);
+        for (const result of failedPairs(
+          open.filter(({ plan }) => !done.has(plan)),
+          error,
+        ))
+          keep(result);
       }
     }
     if (pendingPairs(state).length === 0) keepMatrix(folder, { ...state, finishedAt: new Date().toISOString() });

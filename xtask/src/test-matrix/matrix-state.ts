@@ -52,23 +52,48 @@ export function readMatrixState(file: string): MatrixState | undefined {
   }
 }
 
-/**
- * The state to go on with: the one that was not finished, as long as it is of the same cells and plans; else a new one. With
- * `lastFailed` the last one, finished or not, without its failures, so that only these are run again.
- */
+/** The state to go on with: the one that was not finished, as long as it is of the same cells and plans; else a new one. */
 export function continueMatrix(
   last: MatrixState | undefined,
   wanted: Pick<MatrixState, 'cells' | 'plans'>,
-  options: { lastFailed: boolean; fresh: boolean; now: Date },
+  options: { fresh: boolean; now: Date },
 ): MatrixState {
   const fresh: MatrixState = { startedAt: options.now.toISOString(), ...wanted, results: [] };
   if (last === undefined || options.fresh) return fresh;
-  if (options.lastFailed) {
-    const { finishedAt: _, ...open } = last;
-    return { ...open, results: last.results.filter(({ outcome }) => outcome !== 'failed') };
-  }
   const isSame = JSON.stringify([last.cells, last.plans]) === JSON.stringify([wanted.cells, wanted.plans]);
   return last.finishedAt === undefined && isSame ? last : fresh;
+}
+
+/**
+ * What failed in the last matrix, finished or not, in some cells and plans. A failure stays in the state until the result of
+ * another run replaces it.
+ *
+ * @param wanted undefined: all.
+ * @throws CodedError NO_MATRIX (exit code 2) when there is none.
+ */
+export function repeatFailures(
+  last: MatrixState | undefined,
+  wanted: Partial<Pick<MatrixState, 'cells' | 'plans'>>,
+): { state: MatrixState; pending: MatrixPair[] } {
+  if (last === undefined) {
+    throw new CodedError('NO_MATRIX', 'no matrix was run in this checkout, so nothing failed in it', {
+      exitCode: 2,
+      hint: 'just test-matrix runs one',
+    });
+  }
+  const again = last.results.filter(
+    ({ cell, plan, outcome }) =>
+      outcome === 'failed' && (wanted.cells?.includes(cell) ?? true) && (wanted.plans?.includes(plan) ?? true),
+  );
+  const { finishedAt: _, ...state } = last;
+  return { state, pending: again.map(({ cell, plan }) => ({ cell, plan })) };
+}
+
+/** Puts the result of a pair into a state, in place of the one that is there. */
+export function putResult(state: MatrixState, result: MatrixResult): void {
+  const at = state.results.findIndex(({ cell, plan }) => cell === result.cell && plan === result.plan);
+  if (at === -1) state.results.push(result);
+  else state.results[at] = result;
 }
 
 /**
@@ -93,12 +118,10 @@ export function pendingPairs({ cells, plans, results }: MatrixState): MatrixPair
   return cells.flatMap((cell) => plans.filter((plan) => !done.has(`${cell} ${plan}`)).map((plan) => ({ cell, plan })));
 }
 
-/** Results for the plans of a cell that were not run because of an error: each failed for that. */
-export function failedPairs(state: MatrixState, cell: string, error: unknown): MatrixResult[] {
+/** Results for pairs that were to be run, and were not because of an error: each failed for that. */
+export function failedPairs(pairs: readonly MatrixPair[], error: unknown): MatrixResult[] {
   const detail = error instanceof CodedError ? error.code : 'INTERNAL';
-  return pendingPairs(state)
-    .filter((pair) => pair.cell === cell)
-    .map(({ plan }) => ({ cell, plan, outcome: 'failed', detail, phases: [] }));
+  return pairs.map(({ cell, plan }) => ({ cell, plan, outcome: 'failed', detail, phases: [] }));
 }
 
 /** A plan's report as a result of the matrix. */

@@ -13,14 +13,16 @@ import {
   type MatrixState,
   matrixResult,
   pendingPairs,
+  putResult,
   readMatrixState,
+  repeatFailures,
   takeMatrix,
 } from './matrix-state.ts';
 import { matrixTable } from './matrix-table.ts';
 
 const wanted = { cells: ['a/ext4', 'b/xfs'], plans: ['/plans/readonly', '/plans/upgrade/rollback'] };
 const now = new Date('2026-11-24T15:00:00Z');
-const options = { lastFailed: false, fresh: false, now };
+const options = { fresh: false, now };
 const result = (cell: string, plan: string, outcome: MatrixResult['outcome'], detail?: string): MatrixResult => ({
   cell,
   plan,
@@ -74,9 +76,24 @@ test('what failed last can be run again alone', () => {
     finishedAt: now.toISOString(),
     results: [...half.results, ...wanted.plans.map((plan) => result('b/xfs', plan, 'passed'))],
   };
-  const again = continueMatrix(through, wanted, { ...options, lastFailed: true });
-  expect(again.finishedAt).toBeUndefined();
-  expect(pendingPairs(again)).toEqual([{ cell: 'a/ext4', plan: '/plans/upgrade/rollback' }]);
+  const { state, pending } = repeatFailures(through, {});
+  expect(state.finishedAt).toBeUndefined();
+  expect(pending).toEqual([{ cell: 'a/ext4', plan: '/plans/upgrade/rollback' }]);
+  // Stopped before it was run, it is one that failed still.
+  expect(repeatFailures(state, {}).pending).toEqual(pending);
+  putResult(state, result('a/ext4', '/plans/upgrade/rollback', 'passed'));
+  expect(repeatFailures(state, {}).pending).toEqual([]);
+  expect(state.results).toHaveLength(4);
+});
+
+test('what failed last, and neither what is left to run nor what failed elsewhere, is run again', () => {
+  const failed = { ...half, results: [...half.results, result('b/xfs', '/plans/readonly', 'failed', 'TEST_FAILED')] };
+  expect(repeatFailures(failed, { cells: ['b/xfs'] }).pending).toEqual([{ cell: 'b/xfs', plan: '/plans/readonly' }]);
+  expect(repeatFailures(failed, { plans: ['/plans/upgrade/rollback'] }).pending).toEqual([
+    { cell: 'a/ext4', plan: '/plans/upgrade/rollback' },
+  ]);
+  expect(repeatFailures(failed, { cells: ['a/ext4'], plans: ['/plans/readonly'] }).pending).toEqual([]);
+  expect(() => repeatFailures(undefined, {})).toThrow(expect.objectContaining({ code: 'NO_MATRIX', exitCode: 2 }));
 });
 
 test('a state is read as it was written, with the table and a page beside it; anything else is none', () => {
@@ -106,7 +123,7 @@ test('the page leads from each result to the page of its run', () => {
 });
 
 test('what a cell could not run has failed for the reason that stopped the cell', () => {
-  const failed = failedPairs(half, 'b/xfs', new CodedError('BUILD_FAILED', 'no space'));
+  const failed = failedPairs(pendingPairs(half), new CodedError('BUILD_FAILED', 'no space'));
   expect(failed.map(({ cell, plan, outcome, detail }) => [cell, plan, outcome, detail])).toEqual(
     wanted.plans.map((plan) => ['b/xfs', plan, 'failed', 'BUILD_FAILED']),
   );

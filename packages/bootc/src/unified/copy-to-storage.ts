@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportLayout, type Repository } from '@workbench/composefs';
 import { CodedError, run } from '@workbench/run';
+import { listenForStopSignals } from '../install/stop-signals.ts';
 import { openBootedStorage } from '../storage/booted-storage.ts';
 import { buildRootModel, type DeploymentRecord } from '../storage/root-model.ts';
 import { runHostPodman } from './podman.ts';
@@ -22,11 +23,12 @@ const copyTimeoutMs = 3600 * 1000;
  * @throws CodedError `IMAGE_NOT_DEPLOYED`; what `exportLayout` throws; CommandError.
  */
 export async function runCopyToStorage(options: CopyOptions): Promise<void> {
+  using stop = listenForStopSignals();
   await using storage = await openBootedStorage('read');
   const { deployments, host } = await buildRootModel(storage);
   const manifestDigest = manifestOf([...deployments.values()], host.deploymentId, options.source);
   const target = options.target ?? defaultTarget;
-  await copyToDefaultStorage(await storage.openRepository(), { manifestDigest, target });
+  await copyToDefaultStorage(await storage.openRepository(), { manifestDigest, target, signal: stop.signal });
   process.stdout.write(`Copied ${manifestDigest} to containers-storage:${target}\n`);
 }
 
@@ -53,13 +55,18 @@ export function manifestOf(
   );
 }
 
-/** Exports an image of a repository into the default container storage, under a name. @throws as {@link runCopyToStorage}. */
+/**
+ * Exports an image of a repository into the default container storage, under a name. However it ends, nothing else of it stays.
+ *
+ * @throws as {@link runCopyToStorage}; the signal's reason.
+ */
 export async function copyToDefaultStorage(
   repository: Repository,
-  copy: { manifestDigest: string; target: string },
+  copy: { manifestDigest: string; target: string; signal?: AbortSignal },
 ): Promise<void> {
+  const abort = copy.signal === undefined ? {} : { signal: copy.signal };
   // Podman lays its storage out, which skopeo would do in another way.
-  await runHostPodman(['system', 'info'], { step: 'initialize the default container storage' }).catch(
+  await runHostPodman(['system', 'info'], { step: 'initialize the default container storage', ...abort }).catch(
     (error: unknown) => {
       if (!(error instanceof CodedError)) throw error;
       warn(error.message);
@@ -67,11 +74,15 @@ export async function copyToDefaultStorage(
   );
   const directory = await mkdtemp(join('/var/tmp', 'bootc-export-'));
   try {
-    await exportLayout(repository, copy.manifestDigest, { directory });
+    await exportLayout(repository, copy.manifestDigest, { directory, ...abort });
     await run(['skopeo', 'copy', '--quiet', `oci:${directory}`, `containers-storage:${copy.target}`], {
       step: `copy the image to containers-storage:${copy.target}`,
       timeoutMs: copyTimeoutMs,
+      ...abort,
     });
+  } catch (error) {
+    copy.signal?.throwIfAborted();
+    throw error;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -29,10 +29,15 @@ export interface RunningVirtiofsd extends AsyncDisposable {
   readonly died: Promise<never>;
 }
 
-/** Starts one virtiofsd for a read-only share, and waits until its socket is there. */
+/**
+ * Starts one virtiofsd for a read-only share, and waits until its socket is there. If this throws, it runs no more.
+ *
+ * @throws CodedError VIRTIOFSD_SLOW, VIRTIOFSD_ENDED; CommandError when it fails.
+ */
 export async function startVirtiofsd(
   program: string,
   share: { folder: string; socket: string; logFile: string },
+  deadlineMs = startDeadlineMs,
 ): Promise<RunningVirtiofsd> {
   const stop = new AbortController();
   const ended = run(virtiofsdArguments(program, share), {
@@ -47,21 +52,24 @@ export async function startVirtiofsd(
     });
   });
   died.catch(() => undefined);
-  await Promise.race([died, waitForSocket(share.socket)]);
-  return {
-    died,
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await ended.catch(() => undefined);
-    },
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await ended.catch(() => undefined);
   };
+  try {
+    await Promise.race([died, waitForSocket(share.socket, deadlineMs)]);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { died, [Symbol.asyncDispose]: end };
 }
 
-async function waitForSocket(path: string): Promise<void> {
-  const deadline = performance.now() + startDeadlineMs;
+async function waitForSocket(path: string, deadlineMs: number): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
   while (!existsSync(path)) {
     if (performance.now() > deadline) {
-      throw new CodedError('VIRTIOFSD_SLOW', `virtiofsd did not make ${path} in ${startDeadlineMs / 1000} s`, {
+      throw new CodedError('VIRTIOFSD_SLOW', `virtiofsd did not make ${path} in ${deadlineMs / 1000} s`, {
         hint: 'is the machine overloaded?',
       });
     }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '@workbench/run';
@@ -259,6 +259,21 @@ test('what is damaged is brought back from a source', async () => {
   expect(readFileSync(damaged)).toHaveLength(9000);
   expect((await cfs('fsck', '--metadata-only', '--repair', 'oci:x')).status).toBe(2);
   expect((await cfs('fsck', '--repair')).status).toBe(2);
+});
+
+test('a damaged image is told of, and the others are listed', async () => {
+  const other = ociVectors.tags['vector-xlink']?.manifest as string;
+  await cfs('oci', 'pull', `oci:${vectorLayout}:vector-xlink`, 'hurt');
+  const file = realpathSync(join(path, 'streams', `oci-manifest-${other}`));
+  writeFileSync(file, readFileSync(file).subarray(0, 50));
+  const damaged = await cfs('oci', 'images', '--json');
+  expect(damaged).toMatchObject({ status: 0, stderr: expect.stringMatching(/^hurt is left out: .*fsck\n$/) });
+  const names = (JSON.parse(damaged.stdout).images as { name: string }[]).map(({ name }) => name);
+  expect(names).toEqual(['localhost/x']);
+  unlinkSync(file);
+  expect(await cfs('oci', 'images', '--json')).toMatchObject({ stderr: expect.stringContaining('hurt is left out') });
+  expect(await cfs('oci', 'untag', 'hurt')).toMatchObject({ status: 0 });
+  expect(await cfs('gc')).toMatchObject({ status: 0 });
 });
 
 test('what the system refuses is told as it is', async () => {

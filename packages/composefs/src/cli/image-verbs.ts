@@ -61,23 +61,17 @@ export async function runPull(
   }
 }
 
-/** `cfs oci images`. */
+/** `cfs oci images`. Those that are damaged or lost are told of, and keep none of the others from being listed. */
 export async function runListImages(context: CliContext, args: { json: boolean }): Promise<void> {
   await using repository = await openNamedRepository(context);
   const images = [];
-  for (const [name, digest] of await listTags(repository)) {
-    const { manifest, configBytes } = await readImageDocuments(repository, digest);
-    const config = isContainerImage(manifest) ? parseConfig(configBytes) : undefined;
-    images.push({
-      name,
-      manifest_digest: digest,
-      is_container: config !== undefined,
-      architecture: config?.architecture ?? '',
-      os: config?.os ?? '',
-      created: config?.created ?? null,
-      layer_count: manifest.layers.length,
-      referrer_count: 0,
-    });
+  for (const [name, digest] of await listTags(repository, { withLost: true })) {
+    try {
+      images.push(await describeImage(repository, { name, digest }));
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      context.warn(`${name} is left out: ${error.message}; check it with: cfs oci fsck`);
+    }
   }
   if (args.json) {
     context.print(JSON.stringify({ images }, null, 2));
@@ -93,6 +87,21 @@ export async function runListImages(context: CliContext, args: { json: boolean }
   context.print(
     rows.length === 0 ? 'No images found' : formatTable([['NAME', 'DIGEST', 'ARCH', 'LAYERS', 'REFS'], ...rows]),
   );
+}
+
+async function describeImage(repository: Repository, { name, digest }: { name: string; digest: string }) {
+  const { manifest, configBytes } = await readImageDocuments(repository, digest);
+  const config = isContainerImage(manifest) ? parseConfig(configBytes) : undefined;
+  return {
+    name,
+    manifest_digest: digest,
+    is_container: config !== undefined,
+    architecture: config?.architecture ?? '',
+    os: config?.os ?? '',
+    created: config?.created ?? null,
+    layer_count: manifest.layers.length,
+    referrer_count: 0,
+  };
 }
 
 /** `cfs oci inspect IMAGE`. */

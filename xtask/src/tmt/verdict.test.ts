@@ -51,6 +51,12 @@ test.each<[string, Partial<Evidence>, string, string]>([
   ['tmt that crashed', { tmtError: crash, tmtExitCode: undefined, results: [] }, 'infrastructure', 'TMT_CRASHED'],
   ['tmt that crashed after all passed', { tmtError: crash, tmtExitCode: undefined }, 'infrastructure', 'TMT_CRASHED'],
   ['tmt that hung', { tmtError: hang, tmtExitCode: undefined, results: [] }, 'infrastructure', 'TMT_TIMED_OUT'],
+  [
+    'tmt that failed beside tests that skip themselves',
+    { results: [testReport('skip')], tmtExitCode: 2 },
+    'infrastructure',
+    'TMT_DISAGREES',
+  ],
   ['tmt that disagrees', { tmtExitCode: 2 }, 'infrastructure', 'TMT_DISAGREES'],
   ['a guest that died, whatever tmt says', { death: panic }, 'product', 'GUEST_PANIC'],
   ['a guest that died and took tmt with it', { death: panic, tmtError: crash }, 'product', 'GUEST_PANIC'],

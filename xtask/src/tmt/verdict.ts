@@ -52,8 +52,9 @@ export function judge(evidence: Evidence): Verdict {
       hint: 'does the plan select any test? commands.log has what tmt said',
     });
   }
-  if (results.every(({ result }) => result === 'skip')) return { outcome: 'skipped' };
-  if (tmtExitCode !== tmtExit.passed) {
+  const allSkipped = results.every(({ result }) => result === 'skip');
+  if (allSkipped && tmtExitCode === tmtExit.allSkipped) return { outcome: 'skipped' };
+  if (allSkipped || tmtExitCode !== tmtExit.passed) {
     return failed({
       class: 'infrastructure',
       code: 'TMT_DISAGREES',

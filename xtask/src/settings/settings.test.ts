@@ -66,6 +66,16 @@ test('a request holds the mapped options, the resources of the profile, and what
   });
 });
 
+test('numbers that mean nothing are refused', async () => {
+  const settings = await loadSettings({ ...empty, environment: { BOOTC_CI_RETRIES: '0' } });
+  expect(testRequest(settings, { image: 'i', parallel: '1' })).toMatchObject({ retries: 0, parallel: 1 });
+  for (const parallel of ['0', '-1', '100', 'x']) {
+    expect(() => testRequest(settings, { image: 'i', parallel })).toThrow(
+      `--parallel: '${parallel}' is no whole number from 1 to 99`,
+    );
+  }
+});
+
 test('what is not KEY=VALUE is refused, all of it at once', async () => {
   const settings = await loadSettings(empty);
   expect(() => testRequest(settings, { image: 'i', contexts: ['x'], environment: ['=y'] })).toThrow(

@@ -70,8 +70,8 @@ export function testRequest(settings: Settings, wishes: TestWishes): TestRequest
   const environment = keyValues('--env', wishes.environment ?? [], problems);
   const retries = settings.variables.get('BOOTC_CI_RETRIES');
   const numbers = {
-    retries: wholeNumber(retries?.from ?? '', retries?.value, problems) ?? 0,
-    parallel: wholeNumber('--parallel', wishes.parallel, problems),
+    retries: wholeNumber({ where: retries?.from ?? '', word: retries?.value, from: 0 }, problems) ?? 0,
+    parallel: wholeNumber({ where: '--parallel', word: wishes.parallel, from: 1 }, problems),
   };
   if (problems.length > 0) throw badSettings(problems);
   const allowMissingFsverity = wishes.allowMissingFsverity ?? profile.allow_missing_fsverity ?? false;
@@ -128,10 +128,13 @@ function resourceOptions(resources: NonNullable<ProfileFile['resources']>): stri
   ];
 }
 
-function wholeNumber(where: string, word: string | undefined, problems: SettingProblem[]): number | undefined {
+function wholeNumber(
+  { where, word, from }: { where: string; word: string | undefined; from: number },
+  problems: SettingProblem[],
+): number | undefined {
   if (word === undefined) return undefined;
-  if (/^\d{1,2}$/.test(word)) return Number(word);
-  problems.push({ where, what: `'${word}' is no whole number below 100` });
+  if (/^\d{1,2}$/.test(word) && Number(word) >= from) return Number(word);
+  problems.push({ where, what: `'${word}' is no whole number from ${from} to 99` });
   return undefined;
 }
 

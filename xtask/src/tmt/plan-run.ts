@@ -23,10 +23,15 @@ export function runPlan(run: RunContext, plan: Plan, tryNumber = 1): Promise<Pla
     const phases: PhaseTime[] = [];
     const outcome = await attempt(context, phases);
     const report: PlanReport = { plan: plan.name, vm: context.vm, folder: context.planFolder, phases, ...outcome };
-    writeJson(join(context.planFolder, 'result.json'), report);
+    writeResult(report);
     writeJson(join(context.planFolder, 'timings.json'), timingsOf(report));
     return report;
   });
+}
+
+/** Writes result.json into the folder of a plan. */
+export function writeResult(report: PlanReport): void {
+  writeJson(join(report.folder, 'result.json'), report);
 }
 
 async function attempt(context: PlanContext, phases: PhaseTime[]): Promise<PlanOutcome> {

@@ -7,7 +7,7 @@ import { type EarlierTry, hasFailed, type PlanReport } from '../report/plan-repo
 import { note } from '../steps/step.ts';
 import type { Accel } from '../vm/deadlines.ts';
 import type { RunContext } from './plan-context.ts';
-import { runPlan } from './plan-run.ts';
+import { runPlan, writeResult } from './plan-run.ts';
 import { availableMemoryMiB, countSlots, resourcesOf } from './plan-slots.ts';
 import type { Plan } from './plans.ts';
 import type { RunOptions } from './run-options.ts';
@@ -51,6 +51,7 @@ export async function runPlans(
     const report = await runWithRetries({ ...context, onLaunch: ({ accel }) => learn(accel) }, plan);
     const judged = tolerate(report, quarantine, formatCell(options.cell));
     if (hasFailed(judged) && judged.failure?.phase === 'install') isOver = true;
+    writeResult(judged);
     done(judged);
   };
   const results = await Promise.allSettled(plans.map((plan) => limit(runOne, plan)));

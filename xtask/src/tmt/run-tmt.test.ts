@@ -22,6 +22,11 @@ const plans = (...names: string[]) => run.plans(...names);
 const runIt = (change: Partial<RunOptions> = {}) => run.runIt(change);
 const latest = () => run.latest();
 
+/** result.json of the first plan. */
+function resultFile(): unknown {
+  return JSON.parse(readFileSync(join(latest().report.plans[0]?.folder ?? '', 'result.json'), 'utf8'));
+}
+
 function failureOf(report: RunReport) {
   const [plan] = report.plans;
   return plan?.failure;
@@ -228,6 +233,7 @@ test('a failure of the infrastructure is tried again where that is wanted, and s
   expect(await runIt({ retries: 1 })).toBe(0);
   const { report } = latest();
   expect(report.plans).toMatchObject([{ outcome: 'passed', earlierTries: [{ code: 'NO_RESULTS' }] }]);
+  expect(resultFile()).toEqual(report.plans[0]);
   expect(printed.join('\n')).toContain('/plans/one  PASSED (try 2; before: NO_RESULTS)');
   expect(printed.join('\n')).toContain('1 passed, 0 failed, 1 tried again');
 });
@@ -246,6 +252,7 @@ test('a failure in quarantine is shown and does not fail the run; another one do
   expect(await runIt()).toBe(0);
   expect(printed.join('\n')).toContain('QUARANTINED test: TEST_FAILED (T-1, until 2999-12-31)');
   expect(printed.join('\n')).toContain('0 passed, 0 failed, 1 quarantined');
+  expect(resultFile()).toMatchObject({ outcome: 'failed', quarantined: { tracker: 'T-1' } });
   writeFileSync(join(root, 'quarantine.yaml'), entry('TEST_ERROR'));
   expect(await runIt()).toBe(1);
 });

@@ -95,3 +95,14 @@ test('a combination that is possible but not built here is not built as another 
   const buildable = await loadSettings({ ...world, environment: { BOOTC_base: 'localhost/base' } });
   expect(imageOptions(buildable)).toMatchObject({ base: 'localhost/base' });
 });
+
+test('a matrix with a wrong setting is refused as a whole', async () => {
+  vi.stubEnv('BOOTC_profil', 'ci');
+  const wrong = runProgram(['test-matrix', '--cells=grub', '--dry-run', '--parallel=x'], context);
+  await expect(wrong).rejects.toMatchObject({ code: 'BAD_SETTING', exitCode: 2 });
+  vi.unstubAllEnvs();
+  await expect(runProgram(['test-matrix', '--dry-run', '--parallel=x'], context)).rejects.toMatchObject({
+    code: 'BAD_SETTING',
+    message: "--parallel: 'x' is no whole number from 1 to 99",
+  });
+});

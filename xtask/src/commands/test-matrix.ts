@@ -60,6 +60,9 @@ export const testMatrix = defineVerb({
     const plans = names.filter((name) => isChosen(name, filters, names));
     const chosen = new Map(cellsContaining(args.cells ?? '').map((cell) => [formatCell(cell), cell]));
 
+    // What is wrong for every cell is to be said before the first one is built, and is no result of theirs.
+    for (const cell of chosen.values()) await requestOf(cell, { image: '', plans, parallel: args.parallel });
+
     const folder = join(workspace.target, 'matrix');
     const wanted = { cells: [...chosen.keys()], plans };
     const last = readMatrixState(join(folder, stateFileName));
@@ -106,11 +109,8 @@ export const testMatrix = defineVerb({
         if (signal.aborted) throw error;
         // The other cells do not suffer from it: what this one lacks, it failed for this reason.
         process.stderr.write(`${describeError(error)}\n`);
-        for (const result of failedPairs(
-          open.filter(({ plan }) => !done.has(plan)),
-          error,
-        ))
-          keep(result);
+        const notRun = open.filter(({ plan }) => !done.has(plan));
+        for (const result of failedPairs(notRun, error)) keep(result);
       }
     }
     if (pendingPairs(state).length === 0) keepMatrix(folder, { ...state, finishedAt: new Date().toISOString() });
@@ -128,22 +128,28 @@ interface CellRun {
   onLeftOut: (plan: string, why: string) => void;
 }
 
-/** Builds the image of one cell and runs plans in it. */
-async function runCell(cell: Cell, run: CellRun): Promise<void> {
+/** The settings of a cell, whatever else says something about the cell, and what is asked for in it. */
+async function requestOf(cell: Cell, of: { image: string; plans: readonly string[]; parallel: string | undefined }) {
   const { loadSettings } = await import('../settings/load-settings.ts');
-  const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
-  const { buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
-  const { imageOptions } = await import('./image-options.ts');
-  const { runTmt } = await import('../tmt/run-tmt.ts');
+  const { testRequest } = await import('../settings/test-request.ts');
   const axes = cell.variant === 'ostree' ? (['variant'] as const) : axisList;
   const commandLine = Object.fromEntries(
     axes.map((axis) => [axis, { value: cell[axis], from: 'the matrix' }]),
   ) as PlacedCell;
   const settings = await loadSettings({ commandLine });
+  return { settings, request: testRequest(settings, wishesOf(of.image, of.plans, { parallel: of.parallel })) };
+}
+
+/** Builds the image of one cell and runs plans in it. */
+async function runCell(cell: Cell, run: CellRun): Promise<void> {
+  const { requireSecureBootKeys } = await import('../settings/test-request.ts');
+  const { bootcImage, buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
+  const { imageOptions } = await import('./image-options.ts');
+  const { runTmt } = await import('../tmt/run-tmt.ts');
+  const { settings, request } = await requestOf(cell, { image: bootcImage, ...run });
   await requireSecureBootKeys(settings.cell);
   const build = { ...imageOptions(settings), signal: run.signal };
-  const { image, digest } = await buildImages(build);
-  const request = testRequest(settings, wishesOf(image, run.plans, { parallel: run.parallel }));
+  const { digest } = await buildImages(build);
   await runTmt({
     ...request,
     imageDigest: digest,

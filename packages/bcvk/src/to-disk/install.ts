@@ -75,43 +75,60 @@ export async function installToDisk(request: InstallRequest, context: Context): 
   await phases.run('install', `Install ${request.image.reference}`, async (phase) => {
     phase.fact('accel', accel.accel);
     work.willMakeFile(request.diskFile);
-    await createDisk(request.diskFile, request.format, request.diskBytes);
     const storage = request.storagePath ?? (await findContainerStorage());
-    const socket = (name: string) => join(work.path, `${name}.sock`);
-    await using rootShare = await startVirtiofsd(virtiofsd, {
-      folder: image.root,
-      socket: socket('root'),
-      logFile: join(logFolder, 'virtiofsd-root.log'),
-    });
-    await using storageShare = await startVirtiofsd(virtiofsd, {
-      folder: storage,
-      socket: socket('storage'),
-      logFile: join(logFolder, 'virtiofsd-storage.log'),
-    });
     const command = installCommand(request.image.reference, request.options, guest.disk);
     const steps = followSteps(phases.note, phase.update);
-    await runInstaller({
-      machine: {
-        accel: accel.accel,
-        emulatedCpu: emulatedCpu(image.level),
-        memoryMiB: request.memoryMiB,
-        cpus: request.cpus ?? availableParallelism(),
-        kernelFile: image.kernel.kernelFile,
-        initramfsFile: writeInstallerInitramfs(image.kernel, request.image.reference, work.path),
-        rootSocket: socket('root'),
-        storageSocket: socket('storage'),
-        disk: { file: request.diskFile, format: request.format },
-        outputSocket: socket('output'),
-        progressSocket: socket('progress'),
-        command: [...Object.entries(request.installEnvironment).map(([name, value]) => `${name}=${value}`), ...command],
-        nonce,
-      },
-      logFolder,
-      helpersDied: [rootShare.died, storageShare.died],
-      onProgress: steps,
-      onOutput: (line) => (request.showOutput ? phase.note(line) : undefined),
-      signal: context.signal,
-    });
+    const initramfsFile = writeInstallerInitramfs(image.kernel, request.image.reference, work.path);
+    const installWith = async (cpus: number): Promise<void> => {
+      await createDisk(request.diskFile, request.format, request.diskBytes);
+      const socket = (name: string) => join(work.path, `${name}-${cpus}.sock`);
+      await using rootShare = await startVirtiofsd(virtiofsd, {
+        folder: image.root,
+        socket: socket('root'),
+        logFile: join(logFolder, 'virtiofsd-root.log'),
+      });
+      await using storageShare = await startVirtiofsd(virtiofsd, {
+        folder: storage,
+        socket: socket('storage'),
+        logFile: join(logFolder, 'virtiofsd-storage.log'),
+      });
+      await runInstaller({
+        machine: {
+          accel: accel.accel,
+          emulatedCpu: emulatedCpu(image.level),
+          memoryMiB: request.memoryMiB,
+          cpus,
+          kernelFile: image.kernel.kernelFile,
+          initramfsFile,
+          rootSocket: socket('root'),
+          storageSocket: socket('storage'),
+          disk: { file: request.diskFile, format: request.format },
+          outputSocket: socket('output'),
+          progressSocket: socket('progress'),
+          command: [
+            ...Object.entries(request.installEnvironment).map(([name, value]) => `${name}=${value}`),
+            ...command,
+          ],
+          nonce,
+        },
+        logFolder,
+        helpersDied: [rootShare.died, storageShare.died],
+        onProgress: steps,
+        onOutput: (line) => (request.showOutput ? phase.note(line) : undefined),
+        signal: context.signal,
+      });
+    };
+    const cpus = request.cpus ?? availableParallelism();
+    try {
+      await installWith(cpus);
+    } catch (error) {
+      // The emulation of several processors may have failed the kernel (see guestProcessors); a panic of its own comes again.
+      const isOfEmulation =
+        accel.accel === 'tcg' && cpus > 1 && error instanceof CodedError && error.code === 'GUEST_PANIC';
+      if (!isOfEmulation) throw error;
+      phases.note(`${error.message.split('\n')[0]}; once more with one processor`);
+      await installWith(1);
+    }
     syncFile(request.diskFile);
   });
   work.keepFile(request.diskFile);

@@ -54,11 +54,21 @@ function openIn(folder: string, relative: Buffer): LayerFile | undefined {
     throw error;
   }
   const stats = fstatSync(fd);
-  // A directory of the path may be a symlink that leads out of the layer.
-  const isInside = readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }).equals(path);
-  if (isInside && !isStub(fd, stats)) return { fd, stats };
+  if (isInside(fd, path) && !isStub(fd, stats)) return { fd, stats };
   closeSync(fd);
   return undefined;
+}
+
+// Archives have the files of a directory one after the other, and asking the kernel is as dear as opening the file.
+let lastInside: Buffer | undefined;
+
+/** Whether no directory of the path that a file was opened by is a symlink, which might lead out of the layer. */
+function isInside(fd: number, path: Buffer): boolean {
+  const directory = path.subarray(0, path.lastIndexOf('/'));
+  if (lastInside?.equals(directory)) return true;
+  if (!readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }).equals(path)) return false;
+  lastInside = directory;
+  return true;
 }
 
 // A stub has the size of the file and no block; asking for attributes is dear where the storage is on a shared file

@@ -17,6 +17,9 @@ import { type LocatedLayer, openStores, type Store } from './store.ts';
 import { readTarSplit } from './tar-split.ts';
 import { createTransfer, type Transfer } from './transfer.ts';
 
+// So that the threads have something to do while the last, large file of a layer is stored.
+const parallelLayers = 2;
+
 const diffIdsSchema = z.looseObject({ rootfs: z.looseObject({ diff_ids: z.array(z.string()) }) });
 
 /** How an image of container storage is opened. */
@@ -49,6 +52,7 @@ export function openStoredImage(name: string, options: StoredImageOptions = {}):
     manifest,
     config,
     layers: layers.map((layer) => openStoredLayer(stores, layer, { transferTo, linkable })),
+    parallelLayers,
     transferMethod: () => transfer?.choices.methods.values().next().value,
     mergeLinkable: (repository, counters) => mergeLinkableCopies(repository, linkable.splice(0), counters),
   };
@@ -142,11 +146,11 @@ async function addFile(file: FileRequest, { builder, transfer, linkable, store }
     return;
   }
   await builder.addObject(sizeBytes, async () => {
-    const { fd } = openLayerFile(folders, path, sizeBytes);
+    const opened = openLayerFile(folders, path, sizeBytes);
     try {
-      return noteLinkable(await transfer.store(fd, sizeBytes, checksum));
+      return noteLinkable(await transfer.store({ ...opened, checksum }));
     } finally {
-      closeSync(fd);
+      closeSync(opened.fd);
     }
   });
 }

@@ -1,4 +1,4 @@
-import { fstatSync, readlinkSync, readSync } from 'node:fs';
+import { fstatSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { cloneInto, dropUnnamed } from '../durable/unnamed-file.ts';
 import { computeFdVerity, readPieces } from '../fsverity/digest.ts';
 import type { Stored } from '../repository/layer-builder.ts';
@@ -7,6 +7,7 @@ import type { Repository } from '../repository/repository.ts';
 import {
   createObjectFile,
   createObjectWriter,
+  isPresent,
   linkAsObject,
   type StoredObject,
   storeFilled,
@@ -20,10 +21,11 @@ import { damagedStorage } from './errors.ts';
 /** How content comes from container storage into a repository, the cheapest way first. */
 export type TransferMethod = 'reflink' | 'hard link' | 'copy';
 
-/** A file whose content is wanted. */
+/** An open file whose content is wanted. */
 export interface TransferredFile {
   fd: number;
-  sizeBytes: number;
+  /** As they were when it was opened. */
+  stats: Stats;
   /** CRC-64 of the content; without it, whatever the file has is taken. */
   checksum?: Uint8Array | undefined;
 }
@@ -40,12 +42,11 @@ export interface TransferChoices {
 export interface Transfer {
   readonly choices: TransferChoices;
   /**
-   * Stores the content of an open file as an object, with the crash contract of `storeObject`. The caller closes the
-   * file.
+   * Stores the content of a file as an object, with the crash contract of `storeObject`. The caller closes the file.
    *
    * @throws CodedError `STORAGE_DAMAGED` if the file is not as long as it was, or has another checksum.
    */
-  store(fd: number, sizeBytes: number, checksum?: Uint8Array): Promise<Stored>;
+  store(file: TransferredFile): Promise<Stored>;
 }
 
 const copyBytes = 1024 * 1024;
@@ -64,11 +65,11 @@ export function createTransfer(
     device === here && mountIdOf(fd) === mountIdOf(repository.directoryFd);
   return {
     choices,
-    async store(fd, sizeBytes, checksum) {
-      const file = { fd, sizeBytes, checksum };
-      const device = fstatSync(fd).dev;
+    async store(file) {
+      const { fd } = file;
+      const { dev: device, size: sizeBytes } = file.stats;
       if ((methods.get(device) ?? 'reflink') === 'reflink') {
-        const object = await reflink(repository, file);
+        const object = await reflink(repository, file, methods.has(device));
         if (object !== undefined) {
           methods.set(device, 'reflink');
           const copy = { fd, sizeBytes, digest: object.digest };
@@ -91,13 +92,22 @@ export function createTransfer(
   };
 }
 
-async function reflink(repository: Repository, { fd, sizeBytes, checksum }: TransferredFile) {
+async function reflink(repository: Repository, source: TransferredFile, isProven: boolean) {
+  const { fd, stats } = source;
+  const sizeBytes = stats.size;
+  // Where the kernel computes no digest, the source is read instead of its clone, whose pages are in no cache yet.
+  const isSourceRead = repository.sealing === 'unsupported';
+  let digest = isSourceRead ? examine(repository, source) : undefined;
+  if (isProven && digest !== undefined && isPresent(repository, digest, sizeBytes)) return { digest, isNew: false };
   const file = createObjectFile(repository);
-  let digest: string | undefined;
   try {
     cloneInto(file, fd);
-    if (fstatSync(file.fd).size !== sizeBytes) throw damaged(fd, `a file no longer has its ${sizeBytes} bytes`);
-    digest = examine(repository, { fd: file.fd, sizeBytes, checksum });
+    if (isSourceRead) {
+      if (isChanged(stats, fstatSync(fd))) throw damaged(fd, 'a file changed while it was read');
+    } else {
+      if (fstatSync(file.fd).size !== sizeBytes) throw damaged(fd, `a file no longer has its ${sizeBytes} bytes`);
+      digest = examine(repository, { ...source, fd: file.fd });
+    }
   } catch (error) {
     dropUnnamed(file);
     if (isSystemError(error, 'EOPNOTSUPP', 'ENOTTY', 'EXDEV', 'EINVAL')) return undefined;
@@ -106,8 +116,12 @@ async function reflink(repository: Repository, { fd, sizeBytes, checksum }: Tran
   return storeFilled(repository, file, sizeBytes, digest);
 }
 
+function isChanged(before: Stats, after: Stats): boolean {
+  return (['size', 'mtimeMs', 'ctimeMs'] as const).some((of) => before[of] !== after[of]);
+}
+
 async function link(repository: Repository, file: TransferredFile): Promise<StoredObject | 'impossible' | 'taken'> {
-  return linkAsObject(repository, file.fd, file.sizeBytes, examine(repository, file));
+  return linkAsObject(repository, file.fd, file.stats.size, examine(repository, file));
 }
 
 /**
@@ -127,7 +141,8 @@ function examine(repository: Repository, { fd, checksum }: TransferredFile): str
 // One buffer for all files: what is in it was written before anything else can be read.
 let copyBuffer: Buffer | undefined;
 
-async function copy(repository: Repository, { fd, sizeBytes, checksum }: TransferredFile): Promise<StoredObject> {
+async function copy(repository: Repository, { fd, stats, checksum }: TransferredFile): Promise<StoredObject> {
+  const sizeBytes = stats.size;
   copyBuffer ??= Buffer.allocUnsafeSlow(copyBytes);
   const buffer = copyBuffer;
   const crc = createCrc64();

@@ -65,7 +65,7 @@ export async function importLayers(
   const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   // An image may have the same layer twice.
   const isMissing = ({ diffId }: LayerSource) => findStream(repository, streamName('layer', diffId)) === undefined;
-  await using threads = await startUsefulThreads(repository, image.layers.filter(isMissing), options);
+  const threads = await startUsefulThreads(repository, image.layers.filter(isMissing), options);
   const distinct = [...new Map(image.layers.map((layer) => [layer.diffId, layer])).values()];
   const streams = new Map<string, string>();
   const queue = distinct.values();
@@ -90,13 +90,16 @@ export async function importLayers(
     }),
   );
   await Promise.allSettled(workers);
+  // The layers are stored; that the threads end takes a while, and is waited for with the names.
+  const ended = threads?.[Symbol.asyncDispose]();
   if (failure.signal.aborted) {
     // What made the import fail is told, whether or not this works too.
     await names.commit().catch(() => {});
+    await ended;
     throw failure.signal.reason;
   }
   progress.finish();
-  const named = names.isMuch() ? names.commit() : Promise.resolve();
+  const named = Promise.all([ended, names.isMuch() ? names.commit() : undefined]).then(() => {});
   // Whoever waits for it hears of it.
   named.catch(() => {});
   const layers = image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string }));

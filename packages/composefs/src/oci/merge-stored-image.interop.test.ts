@@ -1,10 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, describe, expect, test } from 'vitest';
+import { addImage } from '../containers-storage/make-store.testing.ts';
+import { observeMutations } from '../durable/seam.ts';
 import { stopAtEveryMutation } from '../durable/stop.testing.ts';
 import { checkRepository } from '../repository/check.ts';
 import { mountFileSystem } from '../repository/file-system.testing.ts';
+import { initRepository } from '../repository/init-repository.ts';
 import { openRepository } from '../repository/repository.ts';
+import { importImage } from './import-image.ts';
 import {
   contents,
   expectWhole,
@@ -78,6 +84,30 @@ describe.each(cases)('where $kind shares blocks', ({ kind, merged, threads }) =>
     await expect(merge(at)).rejects.toMatchObject({ code: 'STORAGE_DAMAGED' });
     await using repository = await openRepository(at.repository);
     expect(await checkRepository(repository)).toMatchObject({ ok: true });
+  });
+
+  test('a file that changes after it was read and before its blocks are shared is told, and becomes no object', async () => {
+    await using files = await mountFileSystem(folder.name, kind);
+    const at = await makeTwoCopies(files.path);
+    addImage(at.store, ['base:latest'], [at.base]);
+    const changed = randomBytes(contents.middle.length);
+    let clones = 0;
+    using _ = observeMutations(({ name }) => {
+      // The first file shows how all are stored.
+      if (name === 'clone' && ++clones === 2) writeFileSync(layerFile(at, 'usr/middle'), changed);
+    });
+    await using repository = await initRepository(join(files.path, 'fresh'), {
+      algorithm: 'sha512',
+      verity: 'if-supported',
+      erofsFormats: { default: 1 },
+    });
+    const options = { bootable: false, storageRoots: [at.store.root], threads: 0 };
+    await expect(importImage(repository, 'containers-storage:base', options)).rejects.toMatchObject({
+      code: 'STORAGE_DAMAGED',
+      message: expect.stringContaining('a file changed while it was read'),
+    });
+    expect(await checkRepository(repository)).toMatchObject({ ok: true });
+    expect(objectOf(repository.path, changed.length)).toBeUndefined();
   });
 });
 

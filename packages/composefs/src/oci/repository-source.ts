@@ -60,13 +60,14 @@ async function transferObject(object: {
 }): Promise<number> {
   const { source, digest, transfer, builder } = object;
   const fd = openObject(source, digest);
-  const { size } = fstatSync(fd);
+  const stats = fstatSync(fd);
+  const { size } = stats;
   let isStarted = false;
   try {
     await builder.addObject(size, async () => {
       isStarted = true;
       try {
-        const stored = await transfer.store(fd, size);
+        const stored = await transfer.store({ fd, stats });
         if (object.zeroCopy === true && stored.origin === 'copied' && stored.object.isNew) throw notShared(digest);
         return stored;
       } finally {

@@ -5,12 +5,14 @@ const fiemapRequest = 0xc020660b;
 const headerBytes = 32;
 const extentBytes = 56;
 const extentsPerCall = 64;
+/** What was written is given its place before it is told (FIEMAP_FLAG_SYNC). */
+const syncFirst = 0x1;
 const flags = { last: 0x1, unknown: 0x2, delayed: 0x4, inline: 0x200, shared: 0x2000 } as const;
 
 /** A part of a file that lies in one piece on its device. All in bytes. */
 export interface Extent {
   logical: bigint;
-  /** Undefined where it has no place of its own: not written yet, or kept beside the metadata. */
+  /** Undefined where it has no place of its own, as when it is kept beside the metadata. */
   physical: bigint | undefined;
   length: bigint;
   /** Another file has these blocks too. */
@@ -30,6 +32,7 @@ export function listExtents(fd: number): Extent[] {
     const map = Buffer.alloc(headerBytes + extentsPerCall * extentBytes);
     map.writeBigUInt64LE(start, 0);
     map.writeBigUInt64LE(0xffff_ffff_ffff_ffffn - start, 8);
+    map.writeUInt32LE(syncFirst, 16);
     map.writeUInt32LE(extentsPerCall, 24);
     callLibc('ioctlPointer', [fd, fiemapRequest, map], { syscall: 'ioctl FS_IOC_FIEMAP', path: `fd ${fd}` });
     const count = map.readUInt32LE(20);

@@ -103,11 +103,11 @@ async function storeFiles({ paths, sizes }: FileList): Promise<Outcome[]> {
 }
 
 async function storeLayerFile(through: Transfer, { folders, path, sizeBytes, checksum }: FileRequest): Promise<Stored> {
-  const { fd } = openLayerFile(folders, path, sizeBytes);
+  const opened = openLayerFile(folders, path, sizeBytes);
   try {
-    return await through.store(fd, sizeBytes, checksum);
+    return await through.store({ ...opened, checksum });
   } finally {
-    closeSync(fd);
+    closeSync(opened.fd);
   }
 }
 

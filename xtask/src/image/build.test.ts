@@ -16,7 +16,7 @@ test('the image build needs no network, takes the base as it is, and hands the c
     '--tag=localhost/bootc',
     '--build-arg=base=localhost/some-base',
     '--build-arg=system_inputs=1a',
-    '--label=workbench.kind=composefs/systemd/bls',
+    '--build-arg=kind=composefs/systemd/bls',
     '--file=/images/Containerfile',
     'target/image/context',
   ]);

@@ -199,7 +199,7 @@ export function buildArguments({ cell, base, context, certificate, upgrade }: Bu
     `--build-arg=system_inputs=${context.systemInputs}`,
     ...(cell.bootType === 'uki' ? [`--build-arg=inputs=${context.inputs}`] : []),
     ...imageBuildArguments(cell),
-    `--label=${kindLabel}=${imageKind(cell)}`,
+    `--build-arg=kind=${imageKind(cell)}`,
     ...(cell.bootType === 'bls' && base === debianBaseOf(cell).name ? ['--build-arg=lint=--fatal-warnings'] : []),
     ...(isSealed(cell) ? [...sealing, `--build-arg=certificate=${certificate ?? 'none'}`] : []),
     `--file=${join(workspaceRoot, 'images/Containerfile')}`,

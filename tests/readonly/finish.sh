@@ -1,6 +1,6 @@
 #!/bin/bash
-# Every other script in this folder must have passed in this run, or those that BOOTC_plan_tests names by parts of their names; then
-# the token goes to the console.
+# Every other script in this folder must have passed in this run, or, of a plan that has only some, those in BOOTC_plan_scripts; of
+# these, if BOOTC_plan_tests has parts of names, those. Then the token goes to the console.
 # shellcheck source=SCRIPTDIR/../lib/checks.sh
 . "$(dirname "$0")/../lib/checks.sh"
 
@@ -12,6 +12,7 @@ fi
 # is_wanted NAME: whether the script was to run.
 is_wanted() {
   local word
+  [[ ! ${BOOTC_plan_scripts:-} || " $BOOTC_plan_scripts " == *" $1 "* ]] || return
   [[ ! ${BOOTC_plan_tests:-} ]] && return
   for word in $BOOTC_plan_tests; do
     [[ /tests/readonly/$1 == *"$word"* ]] && return

@@ -4,15 +4,24 @@ import { withReport } from './print.ts';
 import { settingsOf, testOptions, wishesOf } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
+/** What is run where nothing is asked for: the shortest plan. */
+const smokePlan = '/plans/smoke';
+
 export const devTest = defineVerb({
   synopsis: '[test..]',
   positionals: {
-    test: { type: 'string', array: true, describe: 'only tests whose name contains one of these; default: all' },
+    test: { type: 'string', array: true, describe: 'tests whose name contains one of these; default: the plan smoke' },
   },
-  options: { profile: testOptions.profile, env: testOptions.env, 'log-dir': testOptions['log-dir'] },
+  options: {
+    all: { type: 'boolean', describe: 'every test that leaves the system as it is', default: false },
+    profile: testOptions.profile,
+    env: testOptions.env,
+    'log-dir': testOptions['log-dir'],
+  },
   examples: [
     ['dev-test status', 'sync, then look at what status says'],
-    ['dev-test', 'sync, then run every test that leaves the system as it is'],
+    ['dev-test', 'sync, then look at what an edit breaks first'],
+    ['dev-test --all', 'sync, then run every test that leaves the system as it is'],
   ],
   run: async (args, { signal }) => {
     const settings = await settingsOf(args);
@@ -27,11 +36,12 @@ export const devTest = defineVerb({
     const { step } = await import('../steps/step.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');
     const tests = args.test ?? [];
-    await requireSelection({ cell: settings.cell, filters: [], tests }, changesNothing);
+    const filters = tests.length > 0 || args.all ? [] : [smokePlan];
+    await requireSelection({ cell: settings.cell, filters, tests }, changesNothing);
     const { image } = await chooseDevImage(settings);
     const request = {
       ...testRequest(settings, wishesOf(image, [], { ...args, test: tests })),
-      filters: [],
+      filters,
       parallel: 1,
     };
     return withReport((print) =>

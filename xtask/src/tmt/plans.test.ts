@@ -11,6 +11,7 @@ const exported = [
     'extra-changes_nothing': true,
     discover: [{ how: 'fmf', test: '^/tests/readonly/' }],
   },
+  { name: '/plans/glance', discover: [{ test: 'status$' }], 'extra-part_of': '/plans/readonly' },
   { name: '/plans/rollback', enabled: true, 'extra-fresh_boot': true },
   { name: '/plans/ostree-only', enabled: true, 'extra-fixme_skip_if_composefs': true },
   { name: '/plans/bls-only', enabled: true, 'extra-fixme_skip_if_uki': true },
@@ -29,6 +30,12 @@ function namesOf(filters: string[], cell: Cell = defaultCell): string[] {
 test('filters are parts of names; none means all', () => {
   expect(namesOf([])).toEqual(['/plans/readonly', '/plans/rollback', '/plans/bls-only']);
   expect(namesOf(['read', 'bls'])).toEqual(['/plans/readonly', '/plans/bls-only']);
+});
+
+test('a plan that is part of another one is run only without that', () => {
+  expect(namesOf(['glance'])).toEqual(['/plans/glance']);
+  expect(namesOf(['glance', 'readonly'])).toEqual(['/plans/readonly']);
+  expect(select(['glance', 'readonly']).leftOut).toEqual([]);
 });
 
 test('what the cell cannot run is left out with the reason', () => {

@@ -22,6 +22,8 @@ const planSchema = z.looseObject({
   'extra-legacy_disk': flag,
   /** Wants a VM that boots for it, not one that goes on from a snapshot. */
   'extra-fresh_boot': flag,
+  /** The plan that has all tests of this one, and more. */
+  'extra-part_of': z.string().optional(),
   'extra-fixme_skip_if_composefs': flag,
   'extra-fixme_skip_if_uki': flag,
 });
@@ -81,7 +83,7 @@ export interface PlanWishes {
 }
 
 /**
- * Selects plans. One that the cell cannot run yet is left out with the reason. Pure.
+ * Selects plans. One that the cell cannot run yet is left out with the reason; one that is part of another chosen one has nothing to add. Pure.
  *
  * @param nodes all plans, as `tmt plan export --how=json` prints them, or as they are in the files.
  * @throws CodedError PLAN_UNKNOWN (exit code 2) when a filter matches no plan, TEST_UNKNOWN (exit code 2) when one of `tests`
@@ -97,6 +99,7 @@ export function selectPlans(nodes: readonly unknown[], { filters, tests, testNam
   const selection: PlanSelection = { plans: [], leftOut: [] };
   for (const [plan, ofPlan] of testsOf) {
     if (tests.length > 0 && unmatchedFilters(tests, ofPlan).length === tests.length) continue;
+    if (chosen.some(({ name }) => name === plan['extra-part_of'])) continue;
     const why = whyNot(plan, cell);
     if (why === undefined) {
       selection.plans.push({

@@ -90,12 +90,11 @@ export async function importLayers(
     }),
   );
   await Promise.allSettled(workers);
-  // The layers are stored; that the threads end takes a while, and is waited for with the names.
+  // That the threads end takes a while in which the names can be made.
   const ended = threads?.[Symbol.asyncDispose]();
   if (failure.signal.aborted) {
     // What made the import fail is told, whether or not this works too.
-    await names.commit().catch(() => {});
-    await ended;
+    await Promise.allSettled([names.commit(), ended]);
     throw failure.signal.reason;
   }
   progress.finish();

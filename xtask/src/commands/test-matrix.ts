@@ -4,7 +4,7 @@ import { axisList, type Cell, formatCell } from '../matrix/cell.ts';
 import { isBuiltHere } from '../matrix/image-arguments.ts';
 import type { PlacedCell } from '../matrix/resolve.ts';
 import { everyValidCell } from '../matrix/rules.ts';
-import { workspace } from '../settings/workspace.ts';
+import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { reportSteps } from '../steps/report-steps.ts';
 import type { MatrixResult } from '../test-matrix/matrix-state.ts';
 import { printJson, printLines } from './print.ts';
@@ -45,13 +45,18 @@ export const testMatrix = defineVerb({
     const {
       continueMatrix,
       failedPairs,
+      hasPassed,
+      listCommits,
       matrixResult,
+      newestCommit,
       pendingPairs,
       putResult,
       readMatrixState,
       repeatFailures,
+      resultsOfOtherCommits,
       takeMatrix,
     } = await import('../test-matrix/matrix-state.ts');
+    const { describeCheckout } = await import('../test-matrix/checkout-commit.ts');
     const { keepMatrix, stateFileName } = await import('../test-matrix/keep-matrix.ts');
     const { matrixTable } = await import('../test-matrix/matrix-table.ts');
     const names = await listNames('plan', '.');
@@ -78,15 +83,23 @@ export const testMatrix = defineVerb({
       : begin();
     if (args['dry-run'] || (args['last-failed'] && pending.length === 0)) {
       printLines([...pending.map(({ cell, plan }) => `${cell}  ${plan}`), matrixTable(state)]);
-      return 0;
+      return args['dry-run'] || hasPassed(state) ? 0 : 1;
+    }
+    const commitNow = await describeCheckout(workspaceRoot, signal);
+    const kept = resultsOfOtherCommits(state, commitNow);
+    if (kept.length > 0) {
+      process.stderr.write(
+        `${kept.length} results of this matrix are of ${listCommits(kept)}, and what runs now is of ${commitNow}: --fresh runs all again\n`,
+      );
     }
     takeMatrix(state, last);
     keepMatrix(folder, state);
     const everyCell = new Map(everyValidCell().map((cell) => [formatCell(cell), cell]));
     // Of the cell that is being run.
     const done = new Set<string>();
+    let code: Pick<MatrixResult, 'commit' | 'imageDigest'> = {};
     const keep = (result: MatrixResult): void => {
-      putResult(state, result);
+      putResult(state, { ...result, ...code });
       done.add(result.plan);
       keepMatrix(folder, state);
     };
@@ -95,12 +108,17 @@ export const testMatrix = defineVerb({
       if (of === undefined) continue;
       const open = pending.filter((pair) => pair.cell === cell);
       done.clear();
+      const commit = await describeCheckout(workspaceRoot, signal);
+      code = commit === undefined ? {} : { commit };
       try {
         await reportSteps(() =>
           runCell(of, {
             plans: open.map(({ plan }) => plan),
             parallel: args.parallel,
             signal,
+            onBuilt: (imageDigest) => {
+              code = { ...code, imageDigest };
+            },
             onResult: (report) => keep(matrixResult(cell, report)),
             onLeftOut: (plan, why) => keep({ cell, plan, outcome: 'left out', detail: why, phases: [] }),
           }),
@@ -114,9 +132,12 @@ export const testMatrix = defineVerb({
       }
     }
     if (pendingPairs(state).length === 0) keepMatrix(folder, { ...state, finishedAt: new Date().toISOString() });
-    if (args.json) printJson(state);
-    else printLines([matrixTable(state), `report: ${relative('.', join(folder, 'report.html'))}`]);
-    return state.results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+    if (args.json) {
+      const newest = newestCommit(state);
+      const others = resultsOfOtherCommits(state, newest).map(({ cell, plan, commit }) => ({ cell, plan, commit }));
+      printJson({ ...state, ...(others.length > 0 ? { newestCommit: newest, ofOtherCommits: others } : {}) });
+    } else printLines([matrixTable(state), `report: ${relative('.', join(folder, 'report.html'))}`]);
+    return hasPassed(state) ? 0 : 1;
   },
 });
 
@@ -124,6 +145,7 @@ interface CellRun {
   plans: readonly string[];
   parallel: string | undefined;
   signal: AbortSignal;
+  onBuilt: (imageDigest: string) => void;
   onResult: (report: import('../report/plan-report.ts').PlanReport) => void;
   onLeftOut: (plan: string, why: string) => void;
 }
@@ -150,6 +172,7 @@ async function runCell(cell: Cell, run: CellRun): Promise<void> {
   await requireSecureBootKeys(settings.cell);
   const build = { ...imageOptions(settings), signal: run.signal };
   const { digest } = await buildImages(build);
+  run.onBuilt(digest);
   await runTmt({
     ...request,
     imageDigest: digest,

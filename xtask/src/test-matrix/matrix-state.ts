@@ -13,6 +13,10 @@ const resultSchema = z.object({
   phases: z.array(z.object({ name: z.string(), durationMs: z.number() })),
   /** Absolute path of the plan's folder. */
   folder: z.string().optional(),
+  /** The code that was tested, as `describeCheckout` names it. */
+  commit: z.string().optional(),
+  /** Digest of the manifest of the image under test, with `sha256:`; absent where none was built. */
+  imageDigest: z.string().optional(),
 });
 
 const stateSchema = z.object({
@@ -23,6 +27,7 @@ const stateSchema = z.object({
   /** What the matrix was begun with; another one begins anew. */
   cells: z.array(z.string()),
   plans: z.array(z.string()),
+  /** In the order in which they came. */
   results: z.array(resultSchema),
 });
 
@@ -89,11 +94,30 @@ export function repeatFailures(
   return { state, pending: again.map(({ cell, plan }) => ({ cell, plan })) };
 }
 
-/** Puts the result of a pair into a state, in place of the one that is there. */
+/** Puts the result of a pair into a state as its newest; the one that is there goes. */
 export function putResult(state: MatrixState, result: MatrixResult): void {
-  const at = state.results.findIndex(({ cell, plan }) => cell === result.cell && plan === result.plan);
-  if (at === -1) state.results.push(result);
-  else state.results[at] = result;
+  const others = state.results.filter(({ cell, plan }) => cell !== result.cell || plan !== result.plan);
+  state.results = [...others, result];
+}
+
+/** The commit that the newest result of a matrix is of; undefined where that is not known. */
+export function newestCommit({ results }: MatrixState): string | undefined {
+  return results.at(-1)?.commit;
+}
+
+/** The results that are not of `commit`, or do not say what they are of. Without a commit to compare with: none. */
+export function resultsOfOtherCommits({ results }: MatrixState, commit: string | undefined): MatrixResult[] {
+  return commit === undefined ? [] : results.filter((result) => result.commit !== commit);
+}
+
+/** The commits of results, each once, `unknown` among them where one does not say; for people. */
+export function listCommits(results: readonly MatrixResult[]): string {
+  return [...new Set(results.map(({ commit }) => commit ?? 'unknown'))].join(', ');
+}
+
+/** Whether a matrix is through and nothing failed in it. */
+export function hasPassed(state: MatrixState): boolean {
+  return pendingPairs(state).length === 0 && !state.results.some(({ outcome }) => outcome === 'failed');
 }
 
 /**

@@ -9,6 +9,7 @@ import { matrixPage } from './matrix-page.ts';
 import {
   continueMatrix,
   failedPairs,
+  hasPassed,
   type MatrixResult,
   type MatrixState,
   matrixResult,
@@ -84,6 +85,7 @@ test('what failed last can be run again alone', () => {
   putResult(state, result('a/ext4', '/plans/upgrade/rollback', 'passed'));
   expect(repeatFailures(state, {}).pending).toEqual([]);
   expect(state.results).toHaveLength(4);
+  expect(state.results.at(-1)).toMatchObject({ cell: 'a/ext4', plan: '/plans/upgrade/rollback' });
 });
 
 test('what failed last, and neither what is left to run nor what failed elsewhere, is run again', () => {
@@ -152,4 +154,45 @@ test('a failure in quarantine is no failure of the matrix', () => {
   expect(matrixResult('a/ext4', report).outcome).toBe('failed');
   const quarantined = { tracker: 'T', reason: 'r', expires: '2999-01-01' };
   expect(matrixResult('a/ext4', { ...report, quarantined }).outcome).toBe('quarantined');
+});
+
+test('a matrix with something still to run claims no success', () => {
+  const passed = { ...half, results: [result('a/ext4', '/plans/readonly', 'passed')] };
+  expect(hasPassed(passed)).toBe(false);
+  expect(matrixPage(passed, '/x')).toContain('<title>not finished: test matrix</title>');
+  expect(matrixPage(passed, '/x')).toContain('<h1 id="top" class="failed">');
+  expect(matrixPage(half, '/x')).toContain('<title>FAILED: test matrix</title>');
+  const cells = ['a/ext4'];
+  const through = { ...passed, cells, plans: ['/plans/readonly'] };
+  expect(hasPassed(through)).toBe(true);
+  expect(matrixPage(through, '/x')).toContain('<title>passed: test matrix</title>');
+  expect(hasPassed({ ...half, cells })).toBe(false);
+});
+
+test('results of another commit than the newest are marked, and only then is anything said of commits', () => {
+  const of = (commit?: string): MatrixState => ({
+    ...half,
+    cells: ['a/ext4'],
+    results: [
+      {
+        ...result('a/ext4', '/plans/readonly', 'passed'),
+        ...(commit === undefined ? {} : { commit }),
+        folder: '/r/a/p',
+      },
+      { ...result('a/ext4', '/plans/upgrade/rollback', 'passed'), commit: 'v1-dirty', imageDigest: 'sha256:02' },
+    ],
+  });
+  expect(matrixTable(of('v1-dirty'))).not.toMatch(/commit|v1|[*]/);
+  expect(matrixPage(of('v1-dirty'), '/x')).toContain('not finished, commit v1-dirty');
+  for (const [commit, named] of [
+    ['v1', 'v1'],
+    [undefined, 'unknown'],
+  ] as const) {
+    const says = `* of another commit (${named}) than the newest, v1-dirty: --fresh runs all again`;
+    const lines = matrixTable(of(commit)).split('\n');
+    expect(lines[1]).toBe('a/ext4  passed 1 min 01 s *  passed 1 min 01 s');
+    expect(lines).toContain(says);
+    expect(matrixPage(of(commit), '/x')).toContain(`<p class="failed">${says}</p>`);
+  }
+  expect(matrixPage(of('v1'), '/x')).toContain('<td class="passed" title="v1"><a');
 });

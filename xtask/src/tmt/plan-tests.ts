@@ -30,11 +30,14 @@ export async function runTests(context: PlanContext, machine: Machine): Promise<
 
   const results = readResults(join(context.planFolder, 'tmt'), context.plan.name, context.planFolder);
   const isAnswer = !(ended instanceof CommandError);
+  const isTimeout = !isAnswer && ended.failure === 'timed-out';
+  const guestAnswers = isTimeout && (await machine.answers());
   const verdict = judge({
     tmtError: isAnswer ? undefined : ended,
     tmtExitCode: isAnswer ? ended.exitCode : undefined,
     results,
     tokenSeen: isAnswer && (await tokenAppears(context, machine.logFolder, nonce)),
+    guestAnswers,
     death: machine.monitor.death,
   });
   if (verdict.outcome !== 'failed') return { outcome: verdict.outcome, tests: results };

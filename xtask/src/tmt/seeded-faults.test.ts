@@ -152,7 +152,15 @@ const tests: FaultRow[] = [
     'infrastructure',
     'TMT_DISAGREES',
   ],
-  ['tests that never end', () => run.onTmt('exec sleep 60'), 'infrastructure', 'TMT_TIMED_OUT'],
+  ['tests that never end', () => run.onTmt('exec sleep 60'), 'test', 'TMT_TIMED_OUT', /though the guest answers/],
+  ['a test that never ends', whileTesting('results pending'), 'test', 'TMT_TIMED_OUT', /tests\/one/],
+  [
+    'a guest that no ssh reaches any more',
+    whileTesting(`printf '#!/bin/sh\\necho Connection refused >&2; exit 255\\n' >"$folder/bin/ssh"`),
+    'infrastructure',
+    'TMT_TIMED_OUT',
+    /does not answer/,
+  ],
   ['a panic', whileTesting('printf "\\nKernel panic - not syncing: x\\n" >>"$console"'), 'product', 'GUEST_PANIC'],
   [
     'a panic after the token',

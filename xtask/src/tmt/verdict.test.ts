@@ -14,6 +14,7 @@ const good: Evidence = {
   results: [testReport('pass')],
   death: undefined,
   tokenSeen: true,
+  guestAnswers: true,
 };
 
 const panic = new GuestDeath('GUEST_PANIC', 'guest vm kernel panicked', {
@@ -24,6 +25,7 @@ const panic = new GuestDeath('GUEST_PANIC', 'guest vm kernel panicked', {
 });
 const crash = new CommandError('tmt was killed by SIGSEGV', { failure: 'signal' });
 const hang = new CommandError('tmt did not finish', { failure: 'timed-out' });
+const hung = { tmtError: hang, tmtExitCode: undefined };
 
 test('a plan passed when all agree', () => {
   expect(judge(good)).toEqual({ outcome: 'passed' });
@@ -50,7 +52,16 @@ test.each<[string, Partial<Evidence>, string, string]>([
   ['a test that did not run', { results: [testReport('pending')], tmtExitCode: 2 }, 'infrastructure', 'TEST_NOT_RUN'],
   ['tmt that crashed', { tmtError: crash, tmtExitCode: undefined, results: [] }, 'infrastructure', 'TMT_CRASHED'],
   ['tmt that crashed after all passed', { tmtError: crash, tmtExitCode: undefined }, 'infrastructure', 'TMT_CRASHED'],
-  ['tmt that hung', { tmtError: hang, tmtExitCode: undefined, results: [] }, 'infrastructure', 'TMT_TIMED_OUT'],
+  ['tests that hang in a guest that lives', { ...hung, results: [] }, 'test', 'TMT_TIMED_OUT'],
+  ['a test that hangs in a guest that lives', { ...hung, results: [testReport('pending')] }, 'test', 'TMT_TIMED_OUT'],
+  ['a test that failed before others hang', { ...hung, results: [testReport('fail')] }, 'test', 'TEST_FAILED'],
+  ['a guest that no ssh reaches', { ...hung, guestAnswers: false }, 'infrastructure', 'TMT_TIMED_OUT'],
+  [
+    'a guest that no ssh reaches in a test',
+    { ...hung, guestAnswers: false, results: [testReport('pending')] },
+    'infrastructure',
+    'TMT_TIMED_OUT',
+  ],
   [
     'tmt that failed beside tests that skip themselves',
     { results: [testReport('skip')], tmtExitCode: 2 },

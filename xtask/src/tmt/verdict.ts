@@ -13,6 +13,8 @@ export interface Evidence {
   death: GuestDeath | undefined;
   /** Whether the guest printed the token of this very run on its console. */
   tokenSeen: boolean;
+  /** Whether the guest ran a command over ssh after tmt had ended. Counts only where tmt did not end in time. */
+  guestAnswers: boolean;
 }
 
 /** What became of a plan. */
@@ -35,11 +37,14 @@ export function judge(evidence: Evidence): Verdict {
     return failed({ class: death.class, code: death.code, message: death.message, hint: death.hint });
   }
   const bad = results.find(({ result }) => result === 'fail') ?? results.find(({ result }) => isBad(result));
+  if (tmtError?.failure === 'timed-out' && (bad === undefined || bad.result === 'pending')) {
+    return judgeTimeout(tmtError, { unfinished: bad, guestAnswers: evidence.guestAnswers });
+  }
   if (bad !== undefined) return judgeTest(bad, results);
   if (tmtError !== undefined) {
     return failed({
       class: 'infrastructure',
-      code: tmtError.failure === 'timed-out' ? 'TMT_TIMED_OUT' : 'TMT_CRASHED',
+      code: 'TMT_CRASHED',
       message: tmtError.message,
       hint: tmtError.hint,
     });
@@ -75,6 +80,24 @@ export function judge(evidence: Evidence): Verdict {
 
 function isBad(result: TestReport['result']): boolean {
   return result === 'fail' || result === 'error' || result === 'pending' || result === 'warn';
+}
+
+/** What hangs in a guest that lives is the test or the product, which another try must not hide. */
+function judgeTimeout(
+  tmtError: CommandError,
+  { unfinished, guestAnswers }: { unfinished: TestReport | undefined; guestAnswers: boolean },
+): Verdict {
+  const what = unfinished?.name ?? 'the plan';
+  const guest = guestAnswers ? 'though the guest answers over ssh' : 'and the guest does not answer over ssh';
+  return failed(
+    {
+      class: guestAnswers ? 'test' : 'infrastructure',
+      code: 'TMT_TIMED_OUT',
+      message: `${what} did not end in time, ${guest}: ${tmtError.message}`,
+      hint: 'commands.log has what ran last; the profile sets the time: plan_seconds',
+    },
+    unfinished,
+  );
 }
 
 function judgeTest(bad: TestReport, results: readonly TestReport[]): Verdict {

@@ -8,7 +8,7 @@ import { readBcvkAccel, readSnapshotState, timingsName } from './bcvk-timings.ts
 import { ConsoleFollower } from './console-follower.ts';
 import type { FailureClass } from './console-patterns.ts';
 import { type Accel, type Deadlines, type DeadlineWishes, deadlinesFor } from './deadlines.ts';
-import type { GuestDeath } from './guest-death.ts';
+import { GuestDeath } from './guest-death.ts';
 import { GuestMonitor } from './guest-monitor.ts';
 import { type BcvkSupport, type LaunchWishes, launchArguments } from './launch-arguments.ts';
 import { explainRefusal, type SshRefusal, type SshTarget, sshAnswers, sshCommand } from './ssh-probe.ts';
@@ -147,6 +147,31 @@ export class Machine implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error;
       throw this.#neverReady('GUEST_NOT_READY', 'did not answer over ssh', error.lastReason);
+    }
+  }
+
+  /** Whether a guest that was ready once still runs a command over ssh; it has a few tries. */
+  async answers(): Promise<boolean> {
+    const { clock, signal } = this.#options;
+    const timeoutMs = this.deadlines.sshTryMs;
+    const look = async (abort: AbortSignal): Promise<Attempt<true>> => {
+      const answer = await sshAnswers(this.target, { timeoutMs, signal: abort });
+      return 'ready' in answer ? answer : { notYet: answer.refusal.text };
+    };
+    try {
+      return await firstOf(
+        { ready: look, dead: [this.monitor.died] },
+        {
+          what: `an answer of ${this.name}`,
+          deadlineMs: 3 * timeoutMs,
+          intervalMs: 1000,
+          clock,
+          ...(signal === undefined ? {} : { signal }),
+        },
+      );
+    } catch (error) {
+      if (error instanceof DeadlineError || error instanceof GuestDeath) return false;
+      throw error;
     }
   }
 

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
+import { withBuildFolders } from '../image/build-lock.ts';
 import { type Cell, cellSlug, formatCell } from '../matrix/cell.ts';
 import { formatOwner, ownerOf } from '../runs/owner.ts';
 import type { TestRequest } from '../settings/test-request.ts';
@@ -61,7 +62,7 @@ export async function upDevVm(options: UpOptions): Promise<SysextVersion> {
 
 /** Builds the guest program and makes it a version of the extension. */
 export function buildSysext(signal: AbortSignal): Promise<SysextVersion> {
-  return step('build', async () => {
+  const build = async (): Promise<SysextVersion> => {
     await run([process.execPath, 'packages/bootc/bundle.ts'], {
       step: 'bundle the program for the guest',
       cwd: workspaceRoot,
@@ -69,7 +70,8 @@ export function buildSysext(signal: AbortSignal): Promise<SysextVersion> {
     });
     const rootfs = join(workspaceRoot, 'packages/bootc/rootfs');
     return makeSysextVersion({ folder: devPlaces.sysext, guest: devPlaces.guest, rootfs });
-  });
+  };
+  return step('build', () => withBuildFolders('build of the program', build, { signal }));
 }
 
 /** Reboots the development VM and waits for it, as `rebootGuest` does. */

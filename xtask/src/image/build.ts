@@ -8,6 +8,7 @@ import { imageBuildArguments, imageKind } from '../matrix/image-arguments.ts';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, progress, step } from '../steps/step.ts';
 import { debianBaseOf, ensureDebianImage, sealingTools } from './base.ts';
+import { withBuildFolders } from './build-lock.ts';
 import { assembleContext, type BuildContext } from './context.ts';
 import { inspectImage, podman } from './podman.ts';
 
@@ -62,11 +63,17 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
       options.cell.bootType === 'uki'
         ? await step('tools for sealing', () => prepareSealing(options.cell, { logFile, signal }))
         : undefined;
-    await step('program', () => bundleProgram(logFile, signal));
-    await step('image', async () => {
-      const context = await assembleContext({ base, logFile, signal });
-      await podman(buildArguments({ cell: options.cell, base, context, certificate }), buildStep(bootcImage, options));
-    });
+    const build = async (): Promise<void> => {
+      await step('program', () => bundleProgram(logFile, signal));
+      await step('image', async () => {
+        const context = await assembleContext({ base, logFile, signal });
+        await podman(
+          buildArguments({ cell: options.cell, base, context, certificate }),
+          buildStep(bootcImage, options),
+        );
+      });
+    };
+    await withBuildFolders(`build ${bootcImage}`, build, { signal });
     const built = await inspectImage(bootcImage, signal);
     if (built === undefined) {
       throw new CodedError('IMAGE_VANISHED', `${bootcImage} was built, and is not in podman's storage any more`, {
@@ -98,11 +105,14 @@ export async function buildUpgradeImages(options: BuildOptions): Promise<string>
   return step(`build ${upgradeImage}`, async () => {
     const base = await chooseBase(options, logFile);
     const certificate = await prepareSealing(cell, { logFile, signal });
-    const context = await assembleContext({ base, logFile, signal });
-    for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
-      const inputs = { cell, base, context, certificate, upgrade };
-      await podman(buildArguments(inputs), buildStep(upgradeImageOf(upgrade), options));
-    }
+    const build = async (): Promise<void> => {
+      const context = await assembleContext({ base, logFile, signal });
+      for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
+        const inputs = { cell, base, context, certificate, upgrade };
+        await podman(buildArguments(inputs), buildStep(upgradeImageOf(upgrade), options));
+      }
+    };
+    await withBuildFolders(`build ${upgradeImage}`, build, { signal });
     return upgradeImage;
   });
 }

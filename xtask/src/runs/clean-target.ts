@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
+import { buildLockName } from '../image/build-lock.ts';
 import { stateFileName } from '../test-matrix/keep-matrix.ts';
 import { readMatrixState } from '../test-matrix/matrix-state.ts';
 import { isAlive, parseOwner } from './owner.ts';
 import { isRunning, listRuns } from './run-folder.ts';
 
-/** What stays: tools take minutes to install, and images are signed with the keys. */
-const kept = ['tools', 'secure-boot-keys'];
+/** What stays: tools take minutes to install, images are signed with the keys, and a build may hold the lock. */
+const kept = ['tools', 'secure-boot-keys', buildLockName];
 
 /** What the development VM of the checkout needs as long as there is one: versions of the program, its logs, its key. */
 const ofDevVm = ['sysext', 'dev', 'bootc-dev.ssh-key'];

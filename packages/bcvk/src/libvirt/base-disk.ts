@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
+import { lock, tryLock } from '@workbench/run/flock';
 import {
   addBaseDisk,
   type BaseDisk,
@@ -18,7 +19,6 @@ import { type BaseDiskInputs, baseDiskInputs, readProgramVersion } from '../cach
 import { type PruneDecision, planPrune } from '../cache/prune.ts';
 import type { Context } from '../context/context.ts';
 import type { ImageFacts } from '../images/podman.ts';
-import { lock, tryLock } from '../lock/flock.ts';
 import { parseDiskSize, showBytes } from '../sizes/sizes.ts';
 import { installToDisk } from '../to-disk/install.ts';
 import type { InstallOptions } from '../to-disk/install-options.ts';

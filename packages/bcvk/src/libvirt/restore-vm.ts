@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { CodedError } from '@workbench/run';
+import { lock } from '@workbench/run/flock';
 import { findSnapshot, type Snapshot, snapshotFiles, snapshotLockFile, snapshotsFolder } from '../cache/snapshots.ts';
-import { lock } from '../lock/flock.ts';
 import { type DomainFirmware, domainXml } from './domain-xml.ts';
 import { findFirmware } from './firmware.ts';
 import { setGuestClock } from './guest-clock.ts';

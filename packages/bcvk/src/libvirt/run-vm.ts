@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CodedError } from '@workbench/run';
+import { lock } from '@workbench/run/flock';
 import { scaleDeadline } from '../accel/accel.ts';
 import type { Context } from '../context/context.ts';
 import { inspectImage } from '../images/podman.ts';
-import { lock } from '../lock/flock.ts';
 import { checkInstallOptions } from '../to-disk/install-options.ts';
 import { findOrInstallBaseDisk } from './base-disk.ts';
 import { getDomain } from './domain-info.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { lock } from '../lock/flock.ts';
+import { lock } from '@workbench/run/flock';
 import { listDomains } from './domain-info.ts';
 import { chooseSshPort } from './ports.ts';
 import type { VmParts } from './vm-parts.ts';

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { CodedError, run } from '@workbench/run';
+import { tryLock } from '@workbench/run/flock';
 import { baseDiskFolder, findBaseDisk } from '../cache/base-disks.ts';
 import {
   beginSnapshot,
@@ -10,7 +11,6 @@ import {
   snapshotsFolder,
 } from '../cache/snapshots.ts';
 import type { Context } from '../context/context.ts';
-import { tryLock } from '../lock/flock.ts';
 import { type DomainRecord, getDomain } from './domain-info.ts';
 import { setGuestClock } from './guest-clock.ts';
 import { readSaveImage } from './save-image.ts';

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '@workbench/run';
+import { tryLock } from '@workbench/run/flock';
 import { z } from 'zod';
-import { tryLock } from '../lock/flock.ts';
 
 const recordSchema = z.object({
   schema: z.literal(1),

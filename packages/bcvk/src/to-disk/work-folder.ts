@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type HeldLock, tryLock } from '@workbench/run/flock';
 import { z } from 'zod';
 import { unmountImage } from '../images/podman.ts';
-import { type HeldLock, tryLock } from '../lock/flock.ts';
 
 const leftoversSchema = z.object({ mountedImages: z.array(z.string()), files: z.array(z.string()) });
 type Leftovers = z.infer<typeof leftoversSchema>;

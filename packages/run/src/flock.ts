@@ -1,8 +1,8 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CodedError } from '@workbench/run';
 import koffi from 'koffi';
+import { CodedError } from './coded-error.ts';
 
 const exclusive = 2;
 const withoutWaiting = 4;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CodedError, run } from '@workbench/run';
@@ -12,6 +12,7 @@ import { readProcessorLevel } from '../images/processor-level.ts';
 import { showBytes } from '../sizes/sizes.ts';
 import type { GuestProgress } from './guest-lines.ts';
 import { guest } from './guest-units.ts';
+import { installLogFolder, pruneInstallLogs } from './install-logs.ts';
 import { type InstallOptions, installCommand } from './install-options.ts';
 import { writeInstallerInitramfs } from './installer-initramfs.ts';
 import { runInstaller } from './run-installer.ts';
@@ -34,7 +35,7 @@ export interface InstallRequest {
   /** Extra variables of the installation, for example RUST_LOG. */
   installEnvironment: Readonly<Record<string, string>>;
   showOutput: boolean;
-  /** Where console.txt and output.txt stay; a folder that is removed on success if undefined. */
+  /** Where console.txt and output.txt stay; a folder of the cache that is removed on success, and of which the last few stay, if undefined. */
   logFolder: string | undefined;
 }
 
@@ -59,10 +60,11 @@ export async function installToDisk(request: InstallRequest, context: Context): 
   const parent = join(folders.runtime, 'installs');
   for (const name of await sweepWorkFolders(parent)) phases.note(`removed what the killed installation ${name} left`);
   const nonce = randomBytes(8).toString('hex');
-  const logFolder = request.logFolder ?? join(folders.cache, 'logs', `install-${nonce}`);
+  const logFolder = request.logFolder ?? installLogFolder(folders.cache, nonce);
   mkdirSync(logFolder, { recursive: true });
   const virtiofsd = findVirtiofsd(request.virtiofsd, context.env);
   await using work = createWorkFolder(parent, nonce);
+  pruneInstallLogs(folders.cache, readdirSync(parent));
 
   const image = await phases.run('mount-image', 'Mount image', async () => {
     work.willMountImage(request.image.id);

@@ -4,12 +4,18 @@ import { workspace } from '../settings/workspace.ts';
 /** The one VM of the daily loop. */
 export const devVmName = 'bootc-dev';
 
+/** What is kept of it in a folder of generated things, `target/`. */
+export function devPlacesIn(target: string) {
+  const logs = join(target, 'dev');
+  return {
+    sysext: join(target, 'sysext'),
+    logs,
+    keyFile: join(target, `${devVmName}.ssh-key`),
+    socket: join(logs, 'ssh'),
+    connection: join(logs, 'connection.json'),
+    guest: join(target, 'guest'),
+  } as const;
+}
+
 /** What is kept of it in this checkout. */
-export const devPlaces = {
-  sysext: join(workspace.target, 'sysext'),
-  logs: join(workspace.target, 'dev'),
-  keyFile: join(workspace.target, `${devVmName}.ssh-key`),
-  socket: join(workspace.target, 'dev', 'ssh'),
-  connection: join(workspace.target, 'dev', 'connection.json'),
-  guest: join(workspace.target, 'guest'),
-} as const;
+export const devPlaces = devPlacesIn(workspace.target);

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { devPlacesIn } from '../dev/dev-places.ts';
 import { keepMatrix } from '../test-matrix/keep-matrix.ts';
 import { cleanTarget } from './clean-target.ts';
 import { formatOwner, ownerOf } from './owner.ts';
@@ -40,8 +41,9 @@ test('a run or a matrix that goes on keeps all of it', async () => {
 });
 
 test('what a development VM sees of this machine stays as long as there is one', async () => {
-  writeFileSync(join(target, 'dev/connection.json'), '{"port":2222}');
-  writeFileSync(join(target, 'bootc-dev.ssh-key'), 'KEY');
+  const { connection, keyFile } = devPlacesIn(target);
+  writeFileSync(connection, '{"port":2222}');
+  writeFileSync(keyFile, 'KEY');
   expect(await clean()).toEqual({ removed: ['cache'], spared: ['bootc-dev.ssh-key', 'dev', 'sysext'] });
   expect(readdirSync(target)).toContain('sysext');
 });

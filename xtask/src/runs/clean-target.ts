@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '@workbench/run';
+import { devPlacesIn } from '../dev/dev-places.ts';
 import { buildLockName } from '../image/build-lock.ts';
 import { stateFileName } from '../test-matrix/keep-matrix.ts';
 import { readMatrixState } from '../test-matrix/matrix-state.ts';
@@ -10,9 +11,6 @@ import { isRunning, listRuns } from './run-folder.ts';
 
 /** What stays: tools take minutes to install, images are signed with the keys, and a build may hold the lock. */
 const kept = ['tools', 'secure-boot-keys', buildLockName];
-
-/** What the development VM of the checkout needs as long as there is one: versions of the program, its logs, its key. */
-const ofDevVm = ['sysext', 'dev', 'bootc-dev.ssh-key'];
 
 /** What is to be removed of the folder of generated things. */
 export interface CleanOptions {
@@ -34,8 +32,10 @@ export async function cleanTarget(options: CleanOptions): Promise<{ removed: str
   const { all, dryRun, target } = options;
   refuseWhileRuns(target);
   const names = (await readdir(target).catch(() => [] as string[])).sort();
-  const hasDevVm = existsSync(join(target, 'dev/connection.json'));
-  const spared = names.filter((name) => hasDevVm && ofDevVm.includes(name));
+  const { connection, sysext, logs, keyFile } = devPlacesIn(target);
+  // As long as there is a development VM, it needs versions of the program, its logs, and its key.
+  const ofDevVm = existsSync(connection) ? [sysext, logs, keyFile] : [];
+  const spared = names.filter((name) => ofDevVm.includes(join(target, name)));
   const stays = [...kept.filter((name) => !all || name !== 'tools'), ...spared];
   const removed = names.filter((name) => !stays.includes(name));
   if (!dryRun) for (const name of removed) await rm(join(target, name), { recursive: true, force: true });

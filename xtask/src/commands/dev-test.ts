@@ -32,15 +32,13 @@ export const devTest = defineVerb({
     const { attachDevVm, buildSysext } = await import('../dev/dev-vm.ts');
     const { devPlaces, devVmName } = await import('../dev/dev-places.ts');
     const { useSysextVersion } = await import('../dev/sync.ts');
-    const { chooseDevImage } = await import('../dev/dev-image.ts');
     const { step } = await import('../steps/step.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');
     const tests = args.test ?? [];
     const filters = tests.length > 0 || args.all ? [] : [smokePlan];
     await requireSelection({ cell: settings.cell, filters, tests }, changesNothing);
-    const { image } = await chooseDevImage(settings);
     const request = {
-      ...testRequest(settings, wishesOf(image, [], { ...args, test: tests })),
+      ...testRequest(settings, wishesOf('', [], { ...args, test: tests })),
       filters,
       parallel: 1,
     };
@@ -51,7 +49,7 @@ export const devTest = defineVerb({
         const session = await devSession();
         const [version] = await Promise.all([buildSysext(signal), session.open({ signal })]);
         await step('sync', () => useSysextVersion(session, version, { folder: devPlaces.sysext, signal }));
-        return await runTmt({ ...request, running, preserveVm: true, retries: 0, signal, print });
+        return await runTmt({ ...request, image: running.image, running, preserveVm: true, retries: 0, signal, print });
       }),
     );
   },

@@ -110,7 +110,7 @@ export async function removeDevVm(bcvk: BcvkClient): Promise<boolean> {
 }
 
 /**
- * The development VM, to run plans in.
+ * The development VM, to run plans in. Its image is the one that it was made of, whatever the request says.
  *
  * @throws CodedError DEV_VM_MISSING, DEV_VM_STOPPED, DEV_VM_OTHER_CHECKOUT; DEV_VM_OTHER_CELL when it is of another cell than the
  * settings say; GuestDeath.
@@ -118,7 +118,8 @@ export async function removeDevVm(bcvk: BcvkClient): Promise<boolean> {
 export async function attachDevVm(options: Omit<UpOptions, 'replace'>): Promise<Machine> {
   const vm = await runningDevVm(options.bcvk);
   refuseOtherCell(vm, options.request.cell);
-  const machine = new Machine(await optionsFor(options));
+  const made = await optionsFor(options);
+  const machine = new Machine({ ...made, image: vm.image ?? made.image });
   try {
     await machine.waitForSsh(progress);
     return machine;

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CodedError, CommandError } from '@workbench/run';
+import { CodedError, CommandError, run } from '@workbench/run';
 import { inspectImage, podman } from '../image/podman.ts';
+import type { Machine } from '../vm/machine.ts';
+import { sshCommand } from '../vm/ssh-probe.ts';
 
 /** What an image says of itself in os-release(5), and which one it is. */
 export interface ImageFacts {
@@ -41,6 +43,23 @@ export async function readImageFacts(image: string, workFolder: string, signal?:
     await podman(['rm', '--force', container], { step: options.step });
   }
   return { digest: inspected.digest, ...imageFactsOf(await readFile(copy, 'utf8')) };
+}
+
+/**
+ * Reads /usr/lib/os-release of a guest that answers over ssh: it has that also when nothing is left of the image it was made of.
+ *
+ * @throws CommandError when the guest does not give it.
+ */
+export async function readGuestFacts(
+  { target, deadlines }: Pick<Machine, 'target' | 'deadlines'>,
+  signal?: AbortSignal,
+): Promise<Omit<ImageFacts, 'digest'>> {
+  const { stdout } = await run([...sshCommand(target), 'cat', '/usr/lib/os-release'], {
+    step: 'ask the guest for its distribution',
+    timeoutMs: deadlines.sshTryMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return imageFactsOf(stdout);
 }
 
 /** The facts in the text of an os-release file. */

@@ -14,8 +14,8 @@ export interface RunContext {
   /** The cell as one word of a path. */
   cellSlug: string;
   image: string;
-  /** The digest that the image must have. */
-  imageDigest: string;
+  /** The digest that the image must have; undefined where no VM is made of it. */
+  imageDigest: string | undefined;
   bcvk: BcvkClient;
   support: BcvkSupport;
   /** How guests run here, as far as that is known before one does. */

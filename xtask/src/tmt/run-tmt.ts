@@ -10,7 +10,7 @@ import { writeReports } from '../report/write-reports.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note, recordedSteps, step } from '../steps/step.ts';
 import { listNames } from './fmf-nodes.ts';
-import { type ImageFacts, readImageFacts } from './image-facts.ts';
+import { type ImageFacts, readGuestFacts, readImageFacts } from './image-facts.ts';
 import type { RunContext } from './plan-context.ts';
 import { changesNothing, type PlanSelection, selectPlans } from './plans.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
@@ -57,12 +57,12 @@ export async function runTmt(options: RunOptions): Promise<number> {
   });
   try {
     const treeFolder = join(folder.workPath, 'tree');
-    const facts = await readImageFacts(options.image, folder.workPath, options.signal);
+    const { digest, ...facts } = await factsFor(options, folder.workPath);
     const contexts = contextsFor(options, facts);
     selection = await step('select plans', () => select(options, prepared, contexts, treeFolder));
     if (options.tests.length > 0) note(`only tests with ${options.tests.join(' or ')} in their names`);
     if (selection.plans.length === 0) note('no plan to run in this cell');
-    const imageDigest = options.imageDigest ?? facts.digest;
+    const imageDigest = options.imageDigest ?? digest;
     const context = { ...(await runContext(options, prepared, contexts, treeFolder, selection)), imageDigest };
     for (const { plan, why } of selection.leftOut) options.onLeftOut?.(plan, why);
     const done = (plan: PlanReport): void => {
@@ -99,7 +99,18 @@ function printReport(report: RunReport, repository: string, print: (text: string
   if (!runPassed(report)) print(path.startsWith('..') ? report.folder : path);
 }
 
-function contextsFor({ contexts }: RunOptions, { distro, variantId }: ImageFacts): Record<string, string> {
+/** What is known of the system under test: of the VM that runs already, which has no digest here, else of the image. */
+async function factsFor(
+  { image, running, signal }: RunOptions,
+  workFolder: string,
+): Promise<Omit<ImageFacts, 'digest'> & { digest?: string }> {
+  return running === undefined ? readImageFacts(image, workFolder, signal) : readGuestFacts(running, signal);
+}
+
+function contextsFor(
+  { contexts }: RunOptions,
+  { distro, variantId }: Omit<ImageFacts, 'digest'>,
+): Record<string, string> {
   return { ...contexts, running_env: 'image_mode', distro, VARIANT_ID: variantId };
 }
 

@@ -74,3 +74,13 @@ test('a test that plans which change nothing do not have is refused', async () =
     message: "no test of /plans/looking has 'rollback' in its name",
   });
 });
+
+test('the distribution is that of the VM that is there, also when its image is gone', async () => {
+  run.plans('/plans/looking');
+  run.guest.program('podman', 'exit 1\n');
+  await using running = await runningVm();
+  run.guest.onSsh(`case "$*" in *os-release) echo 'ID="fedora"'; echo VERSION_ID=43; echo VARIANT_ID=core ;; esac`);
+  expect(await run.runIt({ running })).toBe(0);
+  expect(tmtCall()).toContain('distro=fedora-43');
+  expect(tmtCall()).toContain('VARIANT_ID=core');
+});

@@ -87,6 +87,11 @@ export class Machine implements AsyncDisposable {
     });
   }
 
+  /** What it was made of. */
+  get image(): string {
+    return this.#options.image;
+  }
+
   /** Where its console and journal logs are. */
   get logFolder(): string {
     return this.#options.logFolder;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { devPlacesIn } from '../dev/dev-places.ts';
+import { withBuildFolders } from '../image/build-lock.ts';
 import { keepMatrix } from '../test-matrix/keep-matrix.ts';
 import { cleanTarget } from './clean-target.ts';
 import { formatOwner, ownerOf } from './owner.ts';
@@ -38,6 +39,15 @@ test('a run or a matrix that goes on keeps all of it', async () => {
   await expect(clean()).rejects.toMatchObject({ code: 'RUNS_GO_ON' });
   keepMatrix(join(target, 'matrix'), { ...state, owner: formatOwner({ ...ownerOf(), startTicks: '1' }) });
   expect((await clean()).removed).toContain('runs');
+});
+
+test('a build that goes on keeps all of it, and the lock that builds wait for stays', async () => {
+  const { signal } = new AbortController();
+  const whileBuilding = () => expect(clean()).rejects.toMatchObject({ code: 'BUILD_GOES_ON' });
+  await withBuildFolders('build x', whileBuilding, { signal, target });
+  expect(readdirSync(target)).toContain('cache');
+  expect((await clean()).removed).toContain('cache');
+  expect(readdirSync(target)).toContain('build.lock');
 });
 
 test('what a development VM sees of this machine stays as long as there is one', async () => {

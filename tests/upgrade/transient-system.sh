@@ -88,6 +88,7 @@ stage_2() {
   check_equal 'lasting changes of /etc were handed on' 'of the machine' \
     "$(cat "/sysroot/state/deploy/$(deployment_id)/etc/tests-lasting" 2>&1)"
   check_equal 'transient ones were not' '' "$(find /sysroot/state/deploy/*/etc -name tests-lost 2>/dev/null)"
+  check_exit 'the deployment that no entry leads to any more is collected' 0 bootc internals composefs-gc --prune-repo
   check_no_garbage
   check_exit rollback 0 bootc rollback
 }

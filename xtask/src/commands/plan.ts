@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { printJson, printLines } from './print.ts';
-import { settingsOf, testOptions, wishesOf } from './test-options.ts';
+import { planWishesOf, settingsOf, testOptions } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
 export const plan = defineVerb({
@@ -17,7 +17,7 @@ export const plan = defineVerb({
     const { listNames, listNodes } = await import('../tmt/fmf-nodes.ts');
     const { plannedCommands, plannedLeftOut, whyNothingWouldRun } = await import('../plan/planned-commands.ts');
     const { plannedBcvk } = await import('../plan/planned-bcvk.ts');
-    const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
+    const request = testRequest(settings, planWishesOf('localhost/bootc', args.filter ?? [], args));
     const bcvk = await plannedBcvk(request.bcvk);
     const debianImages = [debianBase, grubBase, sealingTools].map(
       async (image) => [image, await readPackages(image)] as const,

@@ -1,6 +1,6 @@
 import { reportSteps } from '../steps/report-steps.ts';
 import { withReport } from './print.ts';
-import { settingsOf, testOptions, wishesOf } from './test-options.ts';
+import { planWishesOf, settingsOf, testOptions } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
 export const runTmt = defineVerb({
@@ -21,7 +21,7 @@ export const runTmt = defineVerb({
   run: async (args, { signal }) => {
     const settings = await settingsOf(args);
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
-    const request = testRequest(settings, wishesOf(args.image, args.filter ?? [], args));
+    const request = testRequest(settings, planWishesOf(args.image, args.filter ?? [], args));
     const { requireSelection } = await import('./require-selection.ts');
     await requireSelection(request);
     await requireSecureBootKeys(settings.cell);

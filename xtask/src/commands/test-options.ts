@@ -47,7 +47,7 @@ export const testOptions = {
   snapshot: {
     type: 'boolean',
     group: 'VM:',
-    describe: 'start VMs from the state that the first of their kind had after its boot',
+    describe: 'start VMs from the state that the first of their kind had after its boot; the default but in CI',
   },
   'preserve-vm': { type: 'boolean', group: 'VM:', describe: 'keep the VMs, and say how to reach them' },
   parallel: {
@@ -67,6 +67,15 @@ export const testOptions = {
 /** Reads `.env` and the profile, and decides the cell with what these options say. */
 export function settingsOf(args: Partial<ArgumentsOf<typeof cellOptions>>): Promise<Settings> {
   return loadSettings({ commandLine: cellFromArguments(args), profile: args.profile });
+}
+
+/**
+ * What these options say beside the cell, for plans in VMs of their own: these go on from snapshots, unless the machine is one of
+ * CI, which no second run finds as the first one left it.
+ */
+export function planWishesOf(...of: Parameters<typeof wishesOf>): TestWishes {
+  const wishes = wishesOf(...of);
+  return { ...wishes, snapshot: wishes.snapshot ?? !process.env.CI };
 }
 
 /** What these options say beside the cell. */

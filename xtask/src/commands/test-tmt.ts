@@ -1,7 +1,7 @@
 import { reportSteps } from '../steps/report-steps.ts';
 import { imageOptions } from './image-options.ts';
 import { withReport } from './print.ts';
-import { settingsOf, testOptions, wishesOf } from './test-options.ts';
+import { planWishesOf, settingsOf, testOptions } from './test-options.ts';
 import { defineVerb } from './verb.ts';
 
 export const testTmt = defineVerb({
@@ -20,7 +20,7 @@ export const testTmt = defineVerb({
     const { requireSecureBootKeys, testRequest } = await import('../settings/test-request.ts');
     const { requireSelection } = await import('./require-selection.ts');
     // Whatever is wrong is to be said before a build of minutes.
-    const request = testRequest(settings, wishesOf('localhost/bootc', args.filter ?? [], args));
+    const request = testRequest(settings, planWishesOf('localhost/bootc', args.filter ?? [], args));
     const build = imageOptions(settings);
     await requireSelection(request);
     await requireSecureBootKeys(settings.cell);

@@ -102,9 +102,8 @@ async function reflink(repository: Repository, source: TransferredFile, isProven
   const file = createObjectFile(repository);
   try {
     cloneInto(file, fd);
-    if (isSourceRead) {
-      if (isChanged(stats, fstatSync(fd))) throw damaged(fd, 'a file changed while it was read');
-    } else {
+    // What was changed meanwhile may be no more than the number of its names; the clone tells.
+    if (!isSourceRead || isChanged(stats, fstatSync(fd))) {
       if (fstatSync(file.fd).size !== sizeBytes) throw damaged(fd, `a file no longer has its ${sizeBytes} bytes`);
       digest = examine(repository, { ...source, fd: file.fd });
     }

@@ -47,7 +47,7 @@ export const testOptions = {
   snapshot: {
     type: 'boolean',
     group: 'VM:',
-    describe: 'start VMs from the state that the first of their kind had after its boot; the default but in CI',
+    describe: 'start VMs from the state that the first of their kind had after its boot; default: yes, but not in CI',
   },
   'preserve-vm': { type: 'boolean', group: 'VM:', describe: 'keep the VMs, and say how to reach them' },
   parallel: {

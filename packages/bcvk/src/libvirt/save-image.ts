@@ -59,7 +59,7 @@ export function saveImageBytes(head: SaveImageHead, xml: string): Buffer {
   const used = text.length + cookie.length;
   if (used > head.dataBytes) {
     throw new CodedError('SAVE_IMAGE_NO_ROOM', `the domain takes ${used} bytes of ${head.dataBytes}`, {
-      hint: 'give the VM fewer labels and ports, or add --no-snapshot',
+      hint: 'give the VM fewer labels and ports, or add --snapshot=false',
     });
   }
   const raw = Buffer.from(head.raw);

@@ -63,7 +63,7 @@ export async function attachLater(
   } catch (cause) {
     options.signal.throwIfAborted();
     throw new CodedError('SHARE_NOT_MOUNTED', `VM ${guest.name} does not mount its folders of the host`, {
-      hint: 'add --no-snapshot: they are there from the boot on then',
+      hint: 'add --snapshot=false: they are there from the boot on then',
       cause,
     });
   }

@@ -96,7 +96,7 @@ async function save({ info }: DomainRecord, { files, own, virsh, context }: Save
   } finally {
     await virsh(['restore', files.memory, '--running'], `have the VM ${info.name} go on`).catch((error: unknown) => {
       throw new CodedError('VM_LOST_BY_SNAPSHOT', `VM ${info.name} did not go on after its snapshot`, {
-        hint: 'use --no-snapshot; the log of the domain is in /var/log/libvirt/qemu',
+        hint: 'use --snapshot=false; the log of the domain is in /var/log/libvirt/qemu',
         cause: error,
       });
     });

@@ -1,7 +1,7 @@
 import { describeError } from '@workbench/run';
 import { expect, test } from 'vitest';
 import { type Cell, defaultCell } from '../matrix/cell.ts';
-import { changesNothing, type PlanSelection, selectPlans } from './plans.ts';
+import { changesNothing, type Plan, type PlanSelection, selectPlans, vmWishesOf } from './plans.ts';
 
 const exported = [
   {
@@ -16,6 +16,7 @@ const exported = [
   { name: '/plans/ostree-only', enabled: true, 'extra-fixme_skip_if_composefs': true },
   { name: '/plans/bls-only', enabled: true, 'extra-fixme_skip_if_uki': true },
   { name: '/plans/off', enabled: false },
+  { name: '/plans/boot-of-grub', 'extra-only_bootloader': 'grub', 'extra-root_size': '8G' },
 ];
 const testNames = ['/tests/readonly/finish', '/tests/readonly/status', '/tests/rollback'];
 
@@ -48,6 +49,15 @@ test('what the cell cannot run is left out with the reason', () => {
     ],
   });
   expect(namesOf(['ostree'], { ...defaultCell, variant: 'ostree' })).toEqual(['/plans/ostree-only']);
+  expect(select(['grub']).leftOut).toEqual([{ plan: '/plans/boot-of-grub', why: 'it is about grub' }]);
+});
+
+test('a plan that wants room beside the root has its VM installed so', () => {
+  const [plan] = select(['grub'], { ...defaultCell, bootloader: 'grub' }).plans;
+  expect(vmWishesOf(plan as Plan, { bcvkOptions: ['--memory=2G'], snapshot: true }).bcvkOptions).toEqual([
+    '--memory=2G',
+    '--root-size=8G',
+  ]);
 });
 
 test('what plans say of themselves is read', () => {

@@ -20,10 +20,14 @@ const planSchema = z.looseObject({
   'extra-try_bind_storage': flag,
   /** Wants a disk as bootc 1.13 installed it. */
   'extra-legacy_disk': flag,
+  /** Wants a root file system of this size, and the rest of the disk free. */
+  'extra-root_size': z.string().optional(),
   /** Wants a VM that boots for it, not one that goes on from a snapshot. */
   'extra-fresh_boot': flag,
   /** The plan that has all tests of this one, and more. */
   'extra-part_of': z.string().optional(),
+  /** The boot loader it is about; undefined: any. */
+  'extra-only_bootloader': z.enum(['systemd', 'grub']).optional(),
   'extra-fixme_skip_if_composefs': flag,
   'extra-fixme_skip_if_uki': flag,
 });
@@ -34,6 +38,8 @@ export interface Plan {
   readonly wantsBindStorage: boolean;
   /** Whether its VM has a disk as bootc 1.13 installed it. */
   readonly wantsLegacyDisk: boolean;
+  /** How large the root file system of its VM is, as bcvk has it; undefined: as large as the disk. */
+  readonly rootSize: string | undefined;
   /** Whether its VM must boot, also where there is a snapshot. */
   readonly wantsFreshBoot: boolean;
 }
@@ -45,7 +51,11 @@ export function vmWishesOf(
 ): { bcvkOptions: readonly string[]; bindStorage: boolean; snapshot: boolean } {
   const { bcvkOptions, snapshot } = wishes;
   return {
-    bcvkOptions: plan.wantsLegacyDisk ? [...bcvkOptions, `--disk-editor=${workspace.legacyDisk}`] : bcvkOptions,
+    bcvkOptions: [
+      ...bcvkOptions,
+      ...(plan.wantsLegacyDisk ? [`--disk-editor=${workspace.legacyDisk}`] : []),
+      ...(plan.rootSize === undefined ? [] : [`--root-size=${plan.rootSize}`]),
+    ],
     bindStorage: plan.wantsBindStorage,
     snapshot: snapshot && !plan.wantsFreshBoot,
   };
@@ -106,6 +116,7 @@ export function selectPlans(nodes: readonly unknown[], { filters, tests, testNam
         name: plan.name,
         wantsBindStorage: plan['extra-try_bind_storage'],
         wantsLegacyDisk: plan['extra-legacy_disk'],
+        rootSize: plan['extra-root_size'],
         wantsFreshBoot: plan['extra-fresh_boot'],
       });
     } else {
@@ -161,6 +172,8 @@ function discovers({ discover }: z.infer<typeof planSchema>, test: string): bool
 
 function whyNot(plan: z.infer<typeof planSchema>, cell: Cell): string | undefined {
   if (!plan.enabled) return 'it is disabled for this context';
+  const bootloader = plan['extra-only_bootloader'];
+  if (bootloader !== undefined && bootloader !== cell.bootloader) return `it is about ${bootloader}`;
   if (plan['extra-fixme_skip_if_composefs'] && cell.variant === 'composefs')
     return 'it does not work with composefs yet';
   if (plan['extra-fixme_skip_if_uki'] && cell.variant === 'composefs' && cell.bootType === 'uki') {

@@ -46,9 +46,10 @@ stage_0() {
   mkdir -p "$root"
   mount "$root_device" "$root"
   mkdir "$root/boot"
-  check_error 'kernels on an ESP are refused' 'where grub keeps its kernels' bash -c '
-    mount /dev/disk/by-partlabel/EFI-SYSTEM "$1/boot" && trap "umount \"$1/boot\"" EXIT
-    bootc install to-filesystem --composefs-backend --bootloader grub --source-imgref containers-storage:localhost/bootc "$1"' bash "$root"
+  mount /dev/disk/by-partlabel/EFI-SYSTEM "$root/boot"
+  check_error 'kernels on an ESP are refused' 'where grub keeps its kernels' bootc install to-filesystem \
+    --composefs-backend --bootloader grub --source-imgref containers-storage:localhost/bootc "$root"
+  umount "$root/boot"
   mount "$boot_device" "$root/boot"
   mkdir "$esp"
   mount /dev/disk/by-partlabel/EFI-SYSTEM "$esp"

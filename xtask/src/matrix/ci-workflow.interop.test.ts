@@ -10,6 +10,7 @@ import { ciWorkflow, workflowFile } from './ci-workflow.ts';
 
 interface Step {
   name?: string;
+  if?: string;
   run?: string;
 }
 const folder = mkdtempSync(join(tmpdir(), 'ci-'));
@@ -70,6 +71,15 @@ test.each(['quick', 'full'] as const)('the matrix of the tier %s is what the job
     expect(Object.values(planned.cell).join('/')).toBe(job.cell);
     expect(planned.obstacle).toBeUndefined();
   }
+});
+
+test('a job of a sealed cell has keys when its plans begin', () => {
+  const steps = jobs.plans?.steps ?? [];
+  const keys = steps.findIndex(({ run: script }) => script === './justw generate-secureboot-keys');
+  const [, axis, value] = /^matrix\.environment\.(\w+) == '(\w+)'$/.exec(steps[keys]?.if ?? '') ?? [];
+  expect(keys).toBeLessThan(steps.findIndex(({ name }) => name === 'the plans'));
+  for (const { cell, environment } of ciMatrix().include)
+    expect(environment[axis ?? ''] === value).toBe(cell.includes('/sealed/'));
 });
 
 test('each script is one that bash can read, and calls recipes that there are', async () => {

@@ -95,6 +95,11 @@ export function ciWorkflow(): string {
           },
           { name: 'how guests run here', run: './justw doctor || true' },
           {
+            name: 'the keys of a sealed cell',
+            if: "matrix.environment.BOOTC_seal_state == 'sealed'",
+            run: './justw generate-secureboot-keys',
+          },
+          {
             name: 'the plans',
             run: 'xargs ./justw test-tmt <<<"$plans"',
           },

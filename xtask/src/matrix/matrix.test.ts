@@ -72,7 +72,7 @@ test('the CI matrix has each cell whose image is built here, and gives each cell
   );
   expect(new Set(include.map(({ name }) => name)).size).toBe(include.length);
   const groups = ciMatrix(everyValidCell()).include.map(({ cell, group, plans }) => `${cell} ${group}: ${plans}`);
-  expect(groups).toContain('composefs/systemd/uki/sealed/ext4 sealed: readonly');
+  expect(groups).toContain('composefs/systemd/uki/sealed/ext4 sealed: readonly image-upgrade-reboot upgrade/rollback');
   expect(groups).toContain('composefs/grub/bls/unsealed/xfs all: ');
   expect(groups).toHaveLength(everyValidCell().length);
 });

@@ -13,7 +13,15 @@ export interface PastRun {
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly durationMs: number;
-  readonly plans: readonly { readonly plan: string; readonly outcome: Outcome }[];
+  readonly plans: readonly PastPlan[];
+}
+
+/** A plan of an earlier run. */
+export interface PastPlan {
+  readonly plan: string;
+  readonly outcome: Outcome;
+  /** How long its tests took; 0 if it did not come to them. */
+  readonly testsMs: number;
 }
 
 const pastSchema = z.object({
@@ -26,6 +34,7 @@ const pastSchema = z.object({
       plan: z.string(),
       outcome: z.enum(['passed', 'failed', 'skipped']),
       quarantined: z.unknown().optional(),
+      phases: z.array(z.looseObject({ name: z.string(), durationMs: z.number() })),
     }),
   ),
 });
@@ -43,15 +52,23 @@ export function asPastRun(report: RunReport): PastRun {
     cell,
     startedAt,
     durationMs,
-    plans: plans.map((plan) => ({ plan: plan.plan, outcome: outcomeWord(plan) })),
+    plans: plans.map((plan) => ({ plan: plan.plan, outcome: outcomeWord(plan), testsMs: testsMsOf(plan.phases) })),
   };
 }
 
-/** The last runs beside this one, latest first. What is no report, or one of another form, is left out. */
-export function readHistory(report: RunReport, count = 15): PastRun[] {
-  const root = dirname(report.folder);
+function testsMsOf(phases: readonly { name: string; durationMs: number }[]): number {
+  return phases.find(({ name }) => name === 'tests')?.durationMs ?? 0;
+}
+
+/**
+ * The last runs beside one, latest first. What is no report, or one of another form, is left out.
+ *
+ * @param folder of the run; the others are beside it.
+ */
+export function readHistory(folder: string, count = 15): PastRun[] {
+  const root = dirname(folder);
   const names = readdirSync(root)
-    .filter((name) => name !== basename(report.folder) && name !== 'latest')
+    .filter((name) => name !== basename(folder) && name !== 'latest')
     .sort()
     .reverse();
   const runs: PastRun[] = [];
@@ -68,9 +85,10 @@ function readPastRun(file: string): PastRun | undefined {
     const { plans, ...rest } = pastSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
     return {
       ...rest,
-      plans: plans.map(({ plan, outcome, quarantined }) => ({
+      plans: plans.map(({ plan, outcome, quarantined, phases }) => ({
         plan,
         outcome: outcome === 'failed' && quarantined !== undefined ? 'quarantined' : outcome,
+        testsMs: testsMsOf(phases),
       })),
     };
   } catch {

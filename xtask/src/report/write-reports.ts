@@ -16,7 +16,7 @@ export function writeReports(report: RunReport): void {
   const write = (name: string, text: string): void => writeFileSync(join(report.folder, name), text);
   write('report.json', `${JSON.stringify(report, null, 2)}\n`);
   write('junit.xml', junitXml(report));
-  write('report.html', htmlPage(report, tailsOf, readHistory(report)));
+  write('report.html', htmlPage(report, tailsOf, readHistory(report.folder)));
 }
 
 function tailsOf(plan: PlanReport): LogTail[] {

@@ -5,12 +5,14 @@ import { axisList, axisVariable, cellSlug, formatCell } from '../matrix/cell.ts'
 import { loadQuarantine } from '../quarantine/quarantine.ts';
 import { failureCard } from '../report/failure-card.ts';
 import { type PhaseTime, type PlanReport, type RunReport, runPassed } from '../report/plan-report.ts';
+import { readHistory } from '../report/run-history.ts';
 import { summaryTable } from '../report/summary-table.ts';
 import { writeReports } from '../report/write-reports.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note, recordedSteps, step } from '../steps/step.ts';
 import { listNames } from './fmf-nodes.ts';
 import { type ImageFacts, readGuestFacts, readImageFacts } from './image-facts.ts';
+import { longestFirst } from './longest-first.ts';
 import type { RunContext } from './plan-context.ts';
 import { changesNothing, type PlanSelection, selectPlans } from './plans.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
@@ -69,7 +71,8 @@ export async function runTmt(options: RunOptions): Promise<number> {
       plans.push(plan);
       options.onPlan?.(plan);
     };
-    await runPlans(context, selection.plans, { options, quarantine, done });
+    const past = readHistory(folder.path).flatMap((earlier) => earlier.plans);
+    await runPlans(context, longestFirst(selection.plans, past), { options, quarantine, done });
   } catch (error) {
     if (!options.signal.aborted) throw error;
     throw interrupted(folder.path, prepared.world.repository);

@@ -16,7 +16,7 @@ root_device=/dev/disk/by-partlabel/tests-root
 add_partitions() {
   local disk
   disk=/dev/$(lsblk --noheadings --output PKNAME "$(findmnt --noheadings --output SOURCE --mountpoint /sysroot)")
-  printf '%s\n' 'size=1G, type=linux, name=tests-boot' 'size=8G, type=linux, name=tests-root' |
+  printf '%s\n' 'size=512M, type=linux, name=tests-boot' 'size=4G, type=linux, name=tests-root' |
     sfdisk --quiet --append --no-reread --no-tell-kernel "$disk"
   partx --update "$disk"
   udevadm settle

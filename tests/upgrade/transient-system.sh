@@ -7,54 +7,15 @@
 . "$(dirname "$0")/../lib/stages.sh"
 # shellcheck source=SCRIPTDIR/../lib/deployments.sh
 . "$(dirname "$0")/../lib/deployments.sh"
+# shellcheck source=SCRIPTDIR/../lib/root-setup.sh
+. "$(dirname "$0")/../lib/root-setup.sh"
 
-# initramfs_archive FOLDER: what is in it as an archive that the kernel unpacks (its documentation, driver-api/early-userspace/
-# buffer-format.rst): in the "newc" format, the end of it included.
-initramfs_archive() {
-  python3 - "$1" <<'PYTHON'
-import os, sys
-
-folder = sys.argv[1]
-out = sys.stdout.buffer
-
-def padded(data):
-    return data + b'\0' * (-len(data) % 4)
-
-def entry(name, mode, data=b''):
-    nameBytes = name.encode() + b'\0'
-    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(nameBytes), 0)
-    out.write(padded(b'070701' + b''.join(b'%08x' % field for field in fields) + nameBytes) + padded(data))
-
-for parent, folders, files in os.walk(folder):
-    for name in folders:
-        entry(os.path.relpath(os.path.join(parent, name), folder), 0o40755)
-    for name in files:
-        path = os.path.join(parent, name)
-        entry(os.path.relpath(path, folder), 0o100644, open(path, 'rb').read())
-entry('TRAILER!!!', 0)
-PYTHON
-}
-
-# derive_transient NAME: an image whose root and /etc are transient. The initramfs reads how, from a copy of its own, so that one is
-# appended to it.
-derive_transient() {
-  local configuration=usr/lib/composefs/setup-root-conf.toml modules
-  modules=usr/lib/modules/$(uname -r)
-  context_file "$configuration" $'[root]\ntransient = true\n[etc]\nmount = "transient"'
-  mkdir -p "$work/initramfs/${configuration%/*}" "$work/context/$modules"
-  cp "$work/context/$configuration" "$work/initramfs/$configuration"
-  {
-    cat "/$modules/initramfs.img"
-    head --bytes=$((-$(stat --format=%s "/$modules/initramfs.img") & 3)) /dev/zero
-    initramfs_archive "$work/initramfs"
-  } >"$work/context/$modules/initramfs.img"
-  derive "$1" 'COPY usr/ /usr/'
-}
+transient=$'[root]\ntransient = true\n[etc]\nmount = "transient"'
 
 stage_0() {
   echo 'of the machine' >/etc/tests-lasting
   context_file usr/share/bootc-tests-marker first
-  derive_transient transient-first
+  derive_set_up transient-first "$transient"
   switch_to transient-first
 }
 
@@ -72,7 +33,7 @@ stage_1() {
     "$(find /sysroot/state/deploy/*/etc -name tests-lost 2>/dev/null)"
   check_no_garbage
   context_file usr/share/bootc-tests-marker second
-  derive_transient transient-second
+  derive_set_up transient-second "$transient"
   switch_to transient-second
   check_staged transient-second
 }

@@ -1,9 +1,8 @@
 import { CodedError } from '@workbench/run';
 import { skeleton } from '../../src/oci/make-layout.testing.ts';
 import { applyEntry } from '../../src/tar/apply-layer.ts';
-import { readTarEntries, takeWhole } from '../../src/tar/entries.ts';
 import { type MadeEntry, makeTar } from '../../src/tar/make-tar.testing.ts';
-import { inputOf } from '../../src/tar/read-tar.testing.ts';
+import { readArchive } from '../../src/tar/read-tar.testing.ts';
 import { type Directory, emptyDirectory } from '../../src/tree/tree.ts';
 import type { Random } from '../random.ts';
 
@@ -30,26 +29,23 @@ const markers = ['.wh.a', '.wh.b', '.wh.usr', '.wh.lib', '.wh.nothing', '.wh..wh
  * The layers of an image, the lowest first. Nearly all entries fit on what is below them; about one image in ten has one
  * that does not, or that no image can have, such as a sparse file.
  */
-export async function makeLayers(random: Random): Promise<MadeEntry[][]> {
+export function makeLayers(random: Random): MadeEntry[][] {
   const root = emptyDirectory();
   const layers = [skeleton, ...Array.from({ length: 1 + random.below(5) }, () => makeLayer(random))];
   const fitting: MadeEntry[][] = [];
   for (const layer of layers) {
     const kept: MadeEntry[] = [];
-    for (const entry of layer) if ((await fits(root, entry)) || random.oneIn(200)) kept.push(entry);
+    for (const entry of layer) if (fits(root, entry) || random.oneIn(200)) kept.push(entry);
     fitting.push(kept);
   }
   return fitting;
 }
 
 /** Applies an entry to a tree if it can be; what an image cannot do without stays. */
-async function fits(root: Directory, made: MadeEntry): Promise<boolean> {
+function fits(root: Directory, made: MadeEntry): boolean {
   const former = new Map(root.entries);
   try {
-    const input = inputOf(makeTar([made]));
-    for await (const { entry } of readTarEntries(input, ({ sizeBytes }) => takeWhole(input, sizeBytes))) {
-      applyEntry(root, entry, undefined);
-    }
+    for (const { entry } of readArchive(makeTar([made]))) applyEntry(root, entry, undefined);
   } catch (error) {
     if (error instanceof CodedError) return false;
     throw error;
@@ -87,7 +83,7 @@ function makeEntry(random: Random): MadeEntry {
       [259, 300],
       [0, 0],
     ] as [number, number][]),
-    content: type === 'file' ? new Uint8Array(size).fill(size % 251) : '',
+    content: type === 'file' || random.oneIn(30) ? new Uint8Array(size).fill(size % 251) : '',
     ...(Object.keys(pax).length === 0 ? {} : { pax }),
   };
 }

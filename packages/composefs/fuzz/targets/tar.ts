@@ -1,7 +1,6 @@
 import { applyEntry } from '../../src/tar/apply-layer.ts';
-import { readTarEntries, takeWhole } from '../../src/tar/entries.ts';
 import { type MadeEntry, makeHeader, makeTar, padded, writeChecksum } from '../../src/tar/make-tar.testing.ts';
-import { inputOf } from '../../src/tar/read-tar.testing.ts';
+import { readArchive } from '../../src/tar/read-tar.testing.ts';
 import { splitTar } from '../../src/tar/split-tar.ts';
 import { emptyDirectory } from '../../src/tree/tree.ts';
 import type { FuzzTarget } from './target.ts';
@@ -62,10 +61,7 @@ export const tar: FuzzTarget = {
     });
     if (!Buffer.concat(parts).equals(input)) throw new Error('the parts are not the archive');
     const root = emptyDirectory();
-    const whole = inputOf(input);
-    for await (const { entry, content } of readTarEntries(whole, ({ sizeBytes }) => takeWhole(whole, sizeBytes))) {
-      applyEntry(root, entry, content === undefined ? undefined : { kind: 'inline', data: content });
-    }
+    for (const { entry, content } of readArchive(input)) applyEntry(root, entry, { kind: 'inline', data: content });
   },
   refusals: ['TAR_INVALID'],
 };

@@ -34,7 +34,7 @@ export async function runLayer(
   await using repository = await openNamedRepository(context);
   const layer = await openStream(repository, name, contentTypes.layer);
   if (args.dumpfile) {
-    for await (const line of dumpLayer(layer)) context.print(line.trimEnd());
+    await dumpLayer(layer, (line) => context.print(line.trimEnd()));
   } else if (args.json) {
     const { sizeBytes, entryCount, objectCount, objectBytes } = await describeLayer(layer);
     const splitstream = {

@@ -19,10 +19,10 @@ export interface LayerDescription {
 export async function describeLayer(layer: OpenedStream): Promise<LayerDescription> {
   let entryCount = 0;
   let objectBytes = 0n;
-  for await (const { content } of readLayer(layer)) {
+  await readLayer(layer, (_, content) => {
     entryCount += 1;
     if (content?.kind === 'external') objectBytes += content.sizeBytes;
-  }
+  });
   return {
     sizeBytes: Number(layer.totalBytes),
     entryCount,
@@ -32,13 +32,13 @@ export async function describeLayer(layer: OpenedStream): Promise<LayerDescripti
 }
 
 /**
- * The entries of a layer in the order of its archive, each as a line of a dumpfile (composefs-dump(5)): nothing is
+ * Gives the entries of a layer in the order of its archive, each as a line of a dumpfile (composefs-dump(5)): nothing is
  * applied, so whiteouts are files, and every link count is 1.
  *
  * @throws CodedError `TAR_INVALID`, `SPLITSTREAM_INVALID`.
  */
-export async function* dumpLayer(layer: OpenedStream): AsyncGenerator<string> {
-  for await (const { entry, content } of readLayer(layer)) yield formatEntry(entry, content);
+export async function dumpLayer(layer: OpenedStream, takeLine: (line: string) => void): Promise<void> {
+  await readLayer(layer, (entry, content) => takeLine(formatEntry(entry, content)));
 }
 
 function formatEntry(entry: TarEntry, content: FileContent | undefined): string {

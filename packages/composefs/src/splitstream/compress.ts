@@ -53,8 +53,13 @@ export async function compressFrame(bytes: Uint8Array): Promise<Buffer> {
 // Writers need 2 MiB at most; the frame says how much its reader has to hold.
 const longestWindowLog2 = 24;
 
-// Manifests and configurations are this small; a stream takes ten times as long for them, most of it to be collected.
-const smallFrames = { bytes: 64 * 1024, contentBytes: 1024 * 1024 };
+// The layers of an operating system are this small; a stream of zlib takes several times as long for them.
+const smallFrames = { bytes: 2 * 1024 * 1024, contentBytes: 64 * 1024 * 1024 };
+
+// What is most often enough for headers of archives, which are compressed well, in one piece of memory.
+function pieceBytes(frames: Buffer): number {
+  return Math.min(Math.max(frames.length * 8, 16 * 1024), 4 * 1024 * 1024);
+}
 
 /**
  * The content of zstd frames, in pieces, without holding it all unless it is small. @throws an error of `node:zlib` if they are damaged.
@@ -63,7 +68,11 @@ export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> 
   const params = { [constants.ZSTD_d_windowLogMax]: longestWindowLog2 };
   if (frames.length <= smallFrames.bytes) {
     try {
-      yield zstdDecompressSync(frames, { params, maxOutputLength: smallFrames.contentBytes });
+      yield zstdDecompressSync(frames, {
+        params,
+        chunkSize: pieceBytes(frames),
+        maxOutputLength: smallFrames.contentBytes,
+      });
       return;
     } catch (error) {
       const isLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';

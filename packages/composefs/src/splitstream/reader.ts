@@ -13,7 +13,12 @@ export interface SplitStream {
   objectReferences: string[];
   /** Names to digests of other streams, or of images. */
   namedReferences: Map<string, string>;
-  /** The merged stream in order; a run of inline bytes may come in several pieces. May be called more than once. */
+  /**
+   * The merged stream in order; a run of inline bytes may come in several pieces. Of each batch all has to be taken before the
+   * next. May be called more than once.
+   */
+  batches(): AsyncGenerator<Iterable<SplitStreamChunk>>;
+  /** The same, chunk by chunk. */
   chunks(): AsyncGenerator<SplitStreamChunk>;
 }
 
@@ -39,12 +44,16 @@ export async function openSplitStream(
   const bytesOf = (section: Section) => file.subarray(section.start, section.end);
   const streamReferences = decodeDigests(bytesOf(info.streamReferences), algorithm);
   const objectReferences = decodeDigests(bytesOf(info.objectReferences), algorithm);
+  const batches = () => decodeBatches(bytesOf(info.stream), objectReferences);
   return {
     contentType: info.contentType,
     totalBytes: info.totalBytes,
     objectReferences,
     namedReferences: decodeNames(await decompressNames(bytesOf(info.namedReferences)), streamReferences),
-    chunks: () => decodeChunks(bytesOf(info.stream), objectReferences),
+    batches,
+    async *chunks() {
+      for await (const batch of batches()) yield* batch;
+    },
   };
 }
 
@@ -80,23 +89,38 @@ async function decompressNames(frame: Buffer): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-async function* decodeChunks(frame: Buffer, references: readonly string[]): AsyncGenerator<SplitStreamChunk> {
+async function* decodeBatches(
+  frame: Buffer,
+  references: readonly string[],
+): AsyncGenerator<Iterable<SplitStreamChunk>> {
+  const decoder = createChunkDecoder(references);
+  try {
+    for await (const piece of decompressFrames(frame)) yield decoder.decode(piece);
+  } catch (error) {
+    throw isCompressionError(error) ? invalidStream('its content cannot be decompressed', error) : error;
+  }
+  decoder.finish();
+}
+
+function createChunkDecoder(references: readonly string[]) {
   let rest: Buffer = Buffer.alloc(0);
   let inlineLeft = 0;
-  try {
-    for await (const piece of decompressFrames(frame)) {
-      let bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-      while (bytes.length > 0) {
+  return {
+    /** The chunks in a piece of the content, which follows the one before. */
+    *decode(piece: Buffer): Generator<SplitStreamChunk> {
+      const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+      let at = 0;
+      while (at < bytes.length) {
         if (inlineLeft > 0) {
-          const part = bytes.subarray(0, inlineLeft);
+          const part = bytes.subarray(at, at + inlineLeft);
           inlineLeft -= part.length;
-          bytes = bytes.subarray(part.length);
+          at += part.length;
           yield { kind: 'inline', bytes: part };
           continue;
         }
-        if (bytes.length < 8) break;
-        const number = Number(bytes.readBigInt64LE());
-        bytes = bytes.subarray(8);
+        if (at + 8 > bytes.length) break;
+        const number = bytes.readInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at);
+        at += 8;
         if (number < 0) {
           inlineLeft = -number;
           continue;
@@ -105,10 +129,10 @@ async function* decodeChunks(frame: Buffer, references: readonly string[]): Asyn
         if (digest === undefined) throw invalidStream(`it refers to object ${number} of ${references.length}`);
         yield { kind: 'object', digest };
       }
-      rest = bytes;
-    }
-  } catch (error) {
-    throw isCompressionError(error) ? invalidStream('its content cannot be decompressed', error) : error;
-  }
-  if (rest.length > 0 || inlineLeft > 0) throw invalidStream('its content ends in the middle of a chunk');
+      rest = bytes.subarray(at);
+    },
+    finish(): void {
+      if (rest.length > 0 || inlineLeft > 0) throw invalidStream('its content ends in the middle of a chunk');
+    },
+  };
 }

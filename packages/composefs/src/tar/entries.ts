@@ -1,7 +1,7 @@
 import type { ByteString, Metadata } from '../tree/tree.ts';
 import { invalidTar } from './errors.ts';
-import { createExtensionCollector, type Extensions } from './extensions.ts';
-import { blockBytes, isZeroBlock, parseHeader, type TarHeader } from './header.ts';
+import { createExtensionCollector, type ExtensionCollector, type Extensions, noExtensions } from './extensions.ts';
+import { blockBytes, isExtension, isZeroBlock, parseHeader, type TarHeader } from './header.ts';
 
 export type TarEntryType = 'file' | 'hard-link' | 'symlink' | 'char-device' | 'block-device' | 'directory' | 'fifo';
 
@@ -12,18 +12,22 @@ export interface TarEntry {
   type: TarEntryType;
   /** Of hard links and symlinks. */
   linkTarget: ByteString;
-  /** Of files; 0 for all else. */
+  /** Bytes that follow the headers, padding left out; of a file its content, of all else without meaning. */
   sizeBytes: number;
   metadata: Metadata;
   /** Of devices, as `st_rdev` packs it into 32 bits. */
   device: number;
 }
 
-/** Where the bytes of an archive come from. */
-export interface TarInput {
-  /** The next bytes: as many as asked for, or fewer at the end of the archive. */
-  take(length: number): Promise<Buffer>;
-}
+/** What stands at a place of an archive, as far as it is at hand. */
+export type TarStep =
+  | { kind: 'entry'; entry: TarEntry; headerBytes: number }
+  /** A global extension header, which says nothing of any file. */
+  | { kind: 'global'; headerBytes: number }
+  /** The zero blocks; what follows them is no part of it. */
+  | { kind: 'end'; headerBytes: number }
+  /** More has to be at hand to tell. */
+  | { kind: 'incomplete' };
 
 const types: Readonly<Record<string, TarEntryType>> = {
   '0': 'file',
@@ -37,50 +41,52 @@ const types: Readonly<Record<string, TarEntryType>> = {
   '6': 'fifo',
 };
 
+const incomplete: TarStep = { kind: 'incomplete' };
+
 /**
- * Reads the entries of an archive in order. The content of a file that is not empty has to be consumed from the input
- * by `takeContent`, all of it; what that gives comes with the entry. The padding is taken here. Stops after the two
- * zero blocks, or where the archive ends.
+ * Reads the headers of the entry that begins at a place of an archive: its own, and the extension headers before it. Its content
+ * follows them, padded to whole blocks. As cfsctl has it, a single zero block says nothing, and two are the end; a global extension
+ * header makes extension headers before it void.
  *
+ * @param bytes all of the archive that is at hand.
  * @throws CodedError `TAR_INVALID` for a damaged archive, for sparse files, for types that an image cannot have.
  */
-export async function* readTarEntries<Content>(
-  input: TarInput,
-  takeContent: (entry: TarEntry) => Promise<Content>,
-): AsyncGenerator<{ entry: TarEntry; content: Content | undefined }> {
-  const extensions = createExtensionCollector();
+export function readEntry(bytes: Buffer, start: number): TarStep {
+  let collector: ExtensionCollector | undefined;
+  let at = start;
   for (;;) {
-    const block = await input.take(blockBytes);
-    if (block.length === 0) return;
-    if (block.length < blockBytes) throw invalidTar('it ends inside a header');
+    const block = takeBlock(bytes, at);
+    if (block === undefined) return incomplete;
+    at += blockBytes;
     if (isZeroBlock(block)) {
-      const next = await input.take(blockBytes);
-      if (next.length < blockBytes || isZeroBlock(next)) return;
-      throw invalidTar('a single zero block is followed by more');
+      const next = takeBlock(bytes, at);
+      if (next === undefined) return incomplete;
+      if (!isZeroBlock(next)) continue;
+      if (collector !== undefined) throw invalidTar('it ends after an extension header');
+      return { kind: 'end', headerBytes: at + blockBytes - start };
     }
     const header = parseHeader(block);
-    if (extensions.expects(header)) {
-      extensions.add(header, await takeWhole(input, header.sizeBytes));
-      await takePadding(input, header.sizeBytes);
-      continue;
+    if (!isExtension(header)) {
+      const entry = makeEntry(header, collector === undefined ? noExtensions : collector.take());
+      return { kind: 'entry', entry, headerBytes: at - start };
     }
-    const entry = makeEntry(header, extensions.take());
-    const content = entry.sizeBytes === 0 ? undefined : await takeContent(entry);
-    await takePadding(input, entry.sizeBytes);
-    yield { entry, content };
+    collector ??= createExtensionCollector();
+    collector.expect(header);
+    const end = at + paddedBytes(header.sizeBytes);
+    if (end > bytes.length) return incomplete;
+    if (header.typeFlag === 'g') return { kind: 'global', headerBytes: end - start };
+    collector.add(header, bytes.subarray(at, at + header.sizeBytes));
+    at = end;
   }
 }
 
-/** As many bytes as asked for. @throws CodedError `TAR_INVALID` if the archive ends before. */
-export async function takeWhole(input: TarInput, length: number): Promise<Buffer> {
-  const bytes = await input.take(length);
-  if (bytes.length === length) return bytes;
-  throw invalidTar('it ends inside an entry');
+/** Size of content in an archive, with its padding. */
+export function paddedBytes(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / blockBytes) * blockBytes;
 }
 
-async function takePadding(input: TarInput, length: number): Promise<void> {
-  const rest = length % blockBytes;
-  if (rest !== 0) await takeWhole(input, blockBytes - rest);
+function takeBlock(bytes: Buffer, at: number): Buffer | undefined {
+  return bytes.length - at < blockBytes ? undefined : bytes.subarray(at, at + blockBytes);
 }
 
 function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
@@ -92,19 +98,22 @@ function makeEntry(header: TarHeader, extensions: Extensions): TarEntry {
   if (type === undefined) throw fail((shown) => `${shown} has the unknown type ${JSON.stringify(header.typeFlag)}`);
   const sizeBytes = extensions.sizeBytes ?? header.sizeBytes;
   if (!Number.isSafeInteger(sizeBytes)) throw fail((shown) => `the size of ${shown} does not fit`);
-  // Programs disagree on whether content follows then, so that they would see different archives.
-  if (type !== 'file' && sizeBytes !== 0) throw fail((shown) => `${shown} is a ${type} with content`);
   if (extensions.mtime !== undefined && 'text' in extensions.mtime) throw beforeEpoch(path, extensions.mtime.text);
   const metadata: Metadata = {
     permissions: header.mode & 0o7777,
-    uid: Number(BigInt.asUintN(32, extensions.uid ?? header.uid)),
-    gid: Number(BigInt.asUintN(32, extensions.gid ?? header.gid)),
+    uid: low32(extensions.uid ?? header.uid),
+    gid: low32(extensions.gid ?? header.gid),
     mtimeSeconds: extensions.mtime?.seconds ?? header.mtimeSeconds,
     mtimeNanoseconds: extensions.mtime?.nanoseconds ?? 0,
     xattrs: extensions.xattrs,
   };
   const linkTarget = extensions.linkPath ?? header.linkName;
   return { path, type, linkTarget, sizeBytes, metadata, device: packDevice(header, fail) };
+}
+
+// Numbers that are no BigInt have eight octal digits at most.
+function low32(value: number | bigint): number {
+  return typeof value === 'number' ? value : Number(BigInt.asUintN(32, value));
 }
 
 function beforeEpoch(path: ByteString, time: string): Error {

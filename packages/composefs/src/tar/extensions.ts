@@ -24,58 +24,42 @@ interface GatheredExtensions extends Extensions {
   xattrs: Map<ByteString, Uint8Array>;
 }
 
-const noExtensions: Extensions = { xattrs: noAttributes };
+/** What no extension header says. */
+export const noExtensions: Extensions = { xattrs: noAttributes };
 
 /** Gathers the extension headers before one entry. */
 export interface ExtensionCollector {
-  /**
-   * Whether a header is an extension, which says how many bytes of content to read and hand to `add`.
-   *
-   * @throws CodedError `TAR_INVALID` beyond the limits.
-   */
-  expects(header: TarHeader): boolean;
+  /** Counts an extension header whose content will be handed to `add`. @throws CodedError `TAR_INVALID` beyond the limits. */
+  expect(header: TarHeader): void;
   add(header: TarHeader, content: Buffer): void;
-  /** What came; begins anew. */
+  /** What came. */
   take(): Extensions;
 }
 
-/** A collector for PAX headers (POSIX.1, `x` and `g`) and GNU long names (`L`, `K`). */
+/** A collector for the extension headers before one entry. */
 export function createExtensionCollector(): ExtensionCollector {
-  let pax: GatheredExtensions = { xattrs: new Map() };
-  let gnu: { path?: ByteString; linkPath?: ByteString } = {};
+  const pax: GatheredExtensions = { xattrs: new Map() };
+  const gnu: { path?: ByteString; linkPath?: ByteString } = {};
   const kinds = new Set<string>();
   let headers = 0;
   let bytes = 0;
   return {
-    expects(header) {
-      if (!['x', 'g', 'L', 'K'].includes(header.typeFlag)) return false;
+    expect(header) {
       // Programs disagree on whether the second of a kind takes the place of the first, or is added to it.
-      if (header.typeFlag !== 'g' && kinds.has(header.typeFlag))
-        throw invalidTar('an entry has two extension headers of a kind');
+      if (kinds.has(header.typeFlag)) throw invalidTar('an entry has two extension headers of a kind');
       kinds.add(header.typeFlag);
       headers += 1;
       bytes += header.sizeBytes;
       if (headers > mostExtensionHeaders)
         throw invalidTar(`more than ${mostExtensionHeaders} extension headers in a row`);
       if (bytes > longestExtensionBytes) throw invalidTar('more than 1 MiB of extension headers for one entry');
-      return true;
     },
     add(header, content) {
       if (header.typeFlag === 'x') readRecords(content, pax);
       else if (header.typeFlag === 'L') gnu.path = untilNul(content);
       else if (header.typeFlag === 'K') gnu.linkPath = untilNul(content);
-      // Global headers hold comments and defaults of the archive, never anything of one file.
     },
-    take() {
-      if (headers === 0) return noExtensions;
-      const taken = { ...gnu, ...pax, xattrs: pax.xattrs.size === 0 ? noAttributes : pax.xattrs };
-      pax = { xattrs: new Map() };
-      gnu = {};
-      kinds.clear();
-      headers = 0;
-      bytes = 0;
-      return taken;
-    },
+    take: () => ({ ...gnu, ...pax, xattrs: pax.xattrs.size === 0 ? noAttributes : pax.xattrs }),
   };
 }
 

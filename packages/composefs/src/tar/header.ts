@@ -11,8 +11,8 @@ export interface TarHeader {
   /** One character; NUL in old archives. */
   typeFlag: string;
   mode: number;
-  uid: bigint;
-  gid: bigint;
+  uid: number | bigint;
+  gid: number | bigint;
   sizeBytes: number;
   mtimeSeconds: bigint;
   deviceMajor: number;
@@ -21,7 +21,12 @@ export interface TarHeader {
 
 /** Whether a block is all zero, as the two at the end of an archive are. */
 export function isZeroBlock(block: Buffer): boolean {
-  return block.every((byte) => byte === 0);
+  return block[0] === 0 && block.every((byte) => byte === 0);
+}
+
+/** Whether a header is one that says something of the entry after it: PAX (POSIX.1, `x` and `g`), GNU long names (`L`, `K`). */
+export function isExtension({ typeFlag }: TarHeader): boolean {
+  return typeFlag === 'x' || typeFlag === 'g' || typeFlag === 'L' || typeFlag === 'K';
 }
 
 /**
@@ -53,8 +58,8 @@ export function parseHeader(block: Buffer): TarHeader {
     linkName: text(block, 157, 100),
     typeFlag,
     mode: smallNumber('mode', 100, 8),
-    uid: BigInt(number('owner', 108, 8)),
-    gid: BigInt(number('group', 116, 8)),
+    uid: number('owner', 108, 8),
+    gid: number('group', 116, 8),
     sizeBytes: smallNumber('size', 124, 12),
     mtimeSeconds: BigInt.asIntN(64, BigInt(number('time', 136, 12))),
     // Archives without devices may hold anything here.

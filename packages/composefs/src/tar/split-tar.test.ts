@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { computeVerity } from '../fsverity/digest.ts';
 import { openSplitStream } from '../splitstream/reader.ts';
 import { createSplitStreamWriter } from '../splitstream/writer.ts';
@@ -86,7 +86,7 @@ test('a split layer makes the tree of its archive', async () => {
         node.content = { kind: 'inline', data };
       }
       const plain = (tree: typeof root) => JSON.stringify(inspect(tree));
-      expect(plain(root)).toBe(plain(await readTar(archive)));
+      expect(plain(root)).toBe(plain(readTar(archive)));
     }),
     { numRuns: 60 },
   );
@@ -105,4 +105,38 @@ function inspect(root: ReturnType<typeof emptyDirectory>): unknown {
 test('an archive that ends inside a large file is refused', async () => {
   const archive = makeTar([{ name: 'x', type: 'file', content: new Uint8Array(5000) }]).subarray(0, 2000);
   await expect(split(archive, 600)).rejects.toMatchObject({ code: 'TAR_INVALID' });
+});
+
+test('of the two zero blocks, the archive of a stored layer may lack one', async () => {
+  const archive = makeTar([{ name: 'x', type: 'fifo' }]);
+  const writer = createSplitStreamWriter('sha256', 'ocilayer');
+  await writer.writeInline(archive.subarray(0, 1024));
+  const root = emptyDirectory();
+  await applyLayer(root, await openSplitStream(await writer.finish(), 'sha256'));
+  expect([...root.entries.keys()]).toEqual(['x']);
+});
+
+describe('a layer is refused', () => {
+  const headers = (size: number) =>
+    makeTar([{ name: 'x', type: 'file', content: new Uint8Array(size) }]).subarray(0, 512);
+  const object = 'aa'.repeat(32);
+  const cases: Record<string, { parts: (Buffer | string)[]; code: string }> = {
+    'that keeps a large file in the stream': { parts: [headers(65), Buffer.alloc(512)], code: 'SPLITSTREAM_INVALID' },
+    'that keeps a small file as an object': { parts: [headers(64), object], code: 'SPLITSTREAM_INVALID' },
+    'with an object in place of headers': { parts: [object], code: 'SPLITSTREAM_INVALID' },
+    'with an object inside of headers': { parts: [headers(65).subarray(0, 100), object], code: 'SPLITSTREAM_INVALID' },
+    'that ends inside a header': { parts: [headers(5).subarray(0, 100)], code: 'TAR_INVALID' },
+    'that ends before the content': { parts: [headers(5)], code: 'TAR_INVALID' },
+    'that ends inside the padding': { parts: [headers(5), Buffer.alloc(100)], code: 'TAR_INVALID' },
+    'that ends before the object': { parts: [headers(65)], code: 'TAR_INVALID' },
+  };
+  test.each(Object.entries(cases))('%s', async (_, { parts, code }) => {
+    const writer = createSplitStreamWriter('sha256', 'ocilayer');
+    for (const part of parts) {
+      if (typeof part === 'string') await writer.writeObject(part, 65);
+      else await writer.writeInline(part);
+    }
+    const stream = await openSplitStream(await writer.finish(), 'sha256');
+    await expect(applyLayer(emptyDirectory(), stream)).rejects.toMatchObject({ code });
+  });
 });

@@ -1,4 +1,4 @@
-import { readTarEntries, type TarInput, takeWhole } from './entries.ts';
+import { paddedBytes, readEntry } from './entries.ts';
 import { invalidTar } from './errors.ts';
 
 /** Files above this size become objects; smaller ones stay in the stream, and in the image. */
@@ -15,79 +15,94 @@ export interface SplitSink {
  * Splits an archive into the content of files above {@link inlineLimitBytes}, and everything else bit for
  * bit, what follows the archive's end included.
  *
+ * @param archive its chunks stay as they are.
  * @throws CodedError `TAR_INVALID`; whatever the archive's stream or the sink throws.
  */
 export async function splitTar(archive: AsyncIterable<Buffer>, sink: SplitSink): Promise<void> {
-  const source = createByteCursor(archive);
-  const recorded: TarInput = {
-    async take(length) {
-      const bytes = await source.take(length);
-      if (bytes.length > 0) sink.writeInline(bytes);
-      return bytes;
-    },
+  const source = createWindow(archive);
+  // Bytes at the beginning of the window that are headers and small content, not written yet.
+  let run = 0;
+  const writeRun = (): void => {
+    if (run > 0) sink.writeInline(source.take(run));
+    run = 0;
   };
-  const entries = readTarEntries(recorded, async ({ sizeBytes }) => {
-    if (sizeBytes <= inlineLimitBytes) return void (await takeWhole(recorded, sizeBytes));
-    await sink.writeObject(sizeBytes, source.takeParts(sizeBytes));
-  });
+  const writeInline = async (length: number): Promise<void> => {
+    for await (const part of source.takeParts(length)) sink.writeInline(part);
+  };
   try {
-    for await (const _ of entries);
-    for await (const bytes of source.rest()) sink.writeInline(bytes);
+    for (;;) {
+      const step = readEntry(source.bytes(), run);
+      if (step.kind === 'incomplete') {
+        writeRun();
+        if (await source.fill()) continue;
+        if (source.bytes().length === 0) return;
+        throw invalidTar('it ends inside a header');
+      }
+      run += step.headerBytes;
+      if (step.kind === 'end') break;
+      if (step.kind === 'global') continue;
+      const { type, sizeBytes } = step.entry;
+      const storedBytes = paddedBytes(sizeBytes);
+      if (type === 'file' && sizeBytes > inlineLimitBytes) {
+        writeRun();
+        await sink.writeObject(sizeBytes, source.takeParts(sizeBytes));
+        await writeInline(storedBytes - sizeBytes);
+      } else if (run + storedBytes <= source.bytes().length) {
+        run += storedBytes;
+      } else {
+        writeRun();
+        await writeInline(storedBytes);
+      }
+    }
+    writeRun();
+    do sink.writeInline(source.take(source.bytes().length));
+    while (await source.fill());
   } finally {
     await source.close();
   }
 }
 
-interface ByteCursor extends TarInput {
+/** The part of a stream that is at hand. */
+interface Window {
+  bytes(): Buffer;
+  /** Adds the next piece of the stream to the bytes; false at its end. */
+  fill(): Promise<boolean>;
+  /** Takes some of the bytes at hand. */
+  take(length: number): Buffer;
   /** The next bytes as they come. @throws CodedError `TAR_INVALID` if there are too few. */
   takeParts(length: number): AsyncGenerator<Buffer>;
-  /** All that was not taken. */
-  rest(): AsyncGenerator<Buffer>;
   /** Tells the stream that nothing more is wanted of it. */
   close(): Promise<void>;
 }
 
-function createByteCursor(stream: AsyncIterable<Buffer>): ByteCursor {
+function createWindow(stream: AsyncIterable<Buffer>): Window {
   const pieces = stream[Symbol.asyncIterator]();
-  let current: Buffer = Buffer.alloc(0);
-  const takePart = async (length: number): Promise<Buffer | undefined> => {
-    while (current.length === 0) {
-      const { value, done } = await pieces.next();
-      if (done === true) return undefined;
-      current = value;
-    }
-    const part = current.subarray(0, length);
-    current = current.subarray(part.length);
-    return part;
+  let bytes: Buffer = Buffer.alloc(0);
+  const fill = async (): Promise<boolean> => {
+    const { value, done } = await pieces.next();
+    if (done === true) return false;
+    bytes = bytes.length === 0 ? value : Buffer.concat([bytes, value]);
+    return true;
+  };
+  const take = (length: number): Buffer => {
+    const taken = bytes.subarray(0, length);
+    bytes = bytes.subarray(taken.length);
+    return taken;
   };
   return {
-    async take(length) {
-      if (length === 0) return Buffer.alloc(0);
-      const parts: Buffer[] = [];
-      for (let left = length; left > 0; ) {
-        const part = await takePart(left);
-        if (part === undefined) break;
-        parts.push(part);
-        left -= part.length;
-      }
-      return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    },
+    bytes: () => bytes,
+    fill,
+    take,
     async *takeParts(length) {
       for (let left = length; left > 0; ) {
-        const part = await takePart(left);
-        if (part === undefined) throw invalidTar('it ends inside a file');
+        if (bytes.length === 0 && !(await fill())) throw invalidTar('it ends inside an entry');
+        const part = take(left);
         left -= part.length;
         yield part;
       }
     },
     async close() {
       await pieces.return?.();
-    },
-    async *rest() {
-      for (let part = await takePart(Number.MAX_SAFE_INTEGER); part !== undefined; ) {
-        yield part;
-        part = await takePart(Number.MAX_SAFE_INTEGER);
-      }
     },
   };
 }

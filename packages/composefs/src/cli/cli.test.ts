@@ -246,6 +246,7 @@ test('a check says what the repository is like, and a collection what it keeps a
   expect(stdout).toContain(`  keep streams/oci-manifest-${manifest}: streams/refs/oci/localhost%2Fx\n`);
   const json = JSON.parse((await cfs('gc', '--dry-run', '--json', '--root', image)).stdout);
   expect(json).toMatchObject({ dry_run: true, objects_removed: 0, objects_kept: 16 });
+  expect(json.kept_bytes).toBeGreaterThan(1000);
   expect(json.kept).toContainEqual(expect.objectContaining({ name: image, reason: 'asked for' }));
 });
 

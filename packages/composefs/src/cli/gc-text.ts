@@ -13,7 +13,9 @@ export function formatGc(plan: GcPlan, isDryRun: boolean): string {
 
 /** What is kept and why, and what is removed, one line each. */
 export function formatGcDetails(plan: GcPlan): string {
-  const lines = [`Kept: ${plan.kept.objects} objects (${plan.kept.bytes} bytes)`];
+  const lines = [
+    `Kept: ${plan.keptObjects} objects${plan.keptBytes === undefined ? '' : ` (${plan.keptBytes} bytes)`}`,
+  ];
   for (const { folder, name, reason } of plan.roots) lines.push(`  keep ${folder}/${name}: ${reason}`);
   for (const link of [...plan.imageLinks, ...plan.streamLinks]) lines.push(`  remove ${link}`);
   for (const { digest, sizeBytes } of plan.objects) lines.push(`  remove object ${digest} (${sizeBytes} bytes)`);
@@ -29,8 +31,8 @@ export function gcJson(plan: GcPlan, isDryRun: boolean): Record<string, unknown>
     objects_bytes: plan.bytes,
     images_pruned: plan.imageLinks.length,
     streams_pruned: plan.streamLinks.length,
-    objects_kept: plan.kept.objects,
-    kept_bytes: plan.kept.bytes,
+    objects_kept: plan.keptObjects,
+    kept_bytes: plan.keptBytes,
     kept: plan.roots.map(({ folder, name, digest, reason }) => ({ folder, name, digest, reason })),
     removed: {
       objects: plan.objects.map(({ digest, sizeBytes }) => ({ digest, bytes: sizeBytes })),

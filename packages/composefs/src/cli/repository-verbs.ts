@@ -55,7 +55,11 @@ export async function runGc(
   args: { root: string[]; 'dry-run': boolean; verbose: boolean; json: boolean },
 ): Promise<void> {
   await using repository = await openNamedRepository(context);
-  const options = { additionalRoots: args.root, onWait: lockNotice(context) };
+  const options = {
+    additionalRoots: args.root,
+    onWait: lockNotice(context),
+    measureKept: args.json || args.verbose,
+  };
   const isDryRun = args['dry-run'];
   const plan = await (isDryRun ? planGarbageCollection(repository, options) : collectGarbage(repository, options));
   if (args.json) {

@@ -15,10 +15,13 @@ export interface ObjectFile {
 /** Everything in `objects/00` to `objects/ff`, in the order of the names. */
 export function* listObjectFiles(repository: Repository): Generator<ObjectFile> {
   const length = digestBytes[repository.algorithm] * 2 - 2;
+  const isHex = (text: string) => /^[0-9a-f]*$/.test(text);
   for (let byte = 0; byte < 256; byte++) {
     const prefix = byte.toString(16).padStart(2, '0');
-    for (const name of readNames(join(repository.path, 'objects', prefix)).sort()) {
-      const isDigest = name.length === length && /^[0-9a-f]+$/.test(name);
+    const names = readNames(join(repository.path, 'objects', prefix)).sort();
+    const areHex = isHex(names.join(''));
+    for (const name of names) {
+      const isDigest = name.length === length && (areHex || isHex(name));
       yield { path: `objects/${prefix}/${name}`, digest: isDigest ? prefix + name : undefined };
     }
   }

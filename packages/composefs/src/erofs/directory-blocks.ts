@@ -39,24 +39,29 @@ export function spreadEntries(names: Iterable<ByteString>): DirectoryBlocks {
   return { blockEnds, tailBytes: 0 };
 }
 
-/** One entry as it is written. */
-export interface WrittenEntry {
-  name: ByteString;
-  nid: number;
-  fileType: number;
+/** Entries as they are written, the same number of each. */
+export interface WrittenEntries {
+  names: readonly ByteString[];
+  nids: readonly number[];
+  fileTypes: readonly number[];
 }
 
 /** Writes a block or tail of a directory: first the fixed parts of all entries, then their names. */
-export function writeEntries(image: Buffer, offset: number, entries: readonly WrittenEntry[]): void {
-  let nameAt = entries.length * direntBytes;
+export function writeEntries(
+  { image, view }: { image: Buffer; view: DataView },
+  offset: number,
+  { names, nids, fileTypes }: WrittenEntries,
+): void {
+  let nameAt = names.length * direntBytes;
   let at = offset;
-  for (const { name, nid, fileType } of entries) {
-    image.writeUInt32LE(nid >>> 0, at);
-    image.writeUInt32LE(Math.floor(nid / 2 ** 32), at + 4);
-    image.writeUInt16LE(nameAt, at + 8);
-    image[at + 10] = fileType;
-    image.write(name, offset + nameAt, 'latin1');
-    nameAt += name.length;
+  for (let i = 0; i < names.length; i++) {
+    const nid = nids[i] as number;
+    view.setUint32(at, nid >>> 0, true);
+    view.setUint32(at + 4, Math.floor(nid / 2 ** 32), true);
+    view.setUint16(at + 8, nameAt, true);
+    image[at + 10] = fileTypes[i] as number;
+    nameAt += (names[i] as ByteString).length;
     at += direntBytes;
   }
+  image.write(names.join(''), at, 'latin1');
 }

@@ -40,6 +40,8 @@ export function collectAttributes(inode: OrderedInode, context: AttributeContext
   if (xattrs.size === 0 && !hasExtra) return none;
 
   const attributes = content === undefined ? [] : contentAttributes(content, context);
+  // The two of content are in order.
+  if (xattrs.size === 0 && !isRoot && !inode.isEscapedWhiteout && !inode.holdsEscapedWhiteout) return attributes;
   const names = [...xattrs.keys()].sort(compareBytes);
   for (const name of names) attributes.push(table.use(escapeName(name), xattrs.get(name) as Uint8Array));
   if (format === 2) return attributes;
@@ -53,24 +55,25 @@ export function collectAttributes(inode: OrderedInode, context: AttributeContext
   return attributes.sort(compareAttributes);
 }
 
-function contentAttributes(
-  content: Exclude<FileContent, { kind: 'inline' }>,
-  { algorithm, table }: AttributeContext,
-): Attribute[] {
-  if (content.kind === 'sparse') return [table.use(metacopyName, empty)];
-  const { digest } = content;
-  const metacopy =
-    content.kind === 'external'
+function contentAttributes(content: Exclude<FileContent, { kind: 'inline' }>, context: AttributeContext): Attribute[] {
+  if (content.kind === 'sparse') return [context.table.use(metacopyName, empty)];
+  const { digest, kind } = content;
+  const { algorithm, table } = context;
+  return [
+    kind === 'external'
       ? table.useKeyed(metacopyName, digest, () => metacopyValue(digest, algorithm))
-      : table.use(metacopyName, empty);
-  const redirect = table.useKeyed(redirectName, digest, () =>
-    Buffer.from(`/${digest.slice(0, 2)}/${digest.slice(2)}`, 'latin1'),
-  );
-  return [metacopy, redirect];
+      : table.use(metacopyName, empty),
+    table.useKeyed(redirectName, digest, () => Buffer.from(`/${digest.slice(0, 2)}/${digest.slice(2)}`, 'latin1')),
+  ];
 }
+
+const metacopyHeadBytes = 4;
 
 /** `struct ovl_metacopy` (Linux, fs/overlayfs/overlayfs.h): version, length, flags, algorithm, digest. */
 function metacopyValue(digest: string, algorithm: HashAlgorithm): Uint8Array {
-  const bytes = Buffer.from(digest, 'hex');
-  return Buffer.concat([Uint8Array.of(0, bytes.length + 4, 0, kernelHashId[algorithm]), bytes]);
+  const bytes = Buffer.alloc(metacopyHeadBytes + digest.length / 2);
+  bytes[1] = bytes.length;
+  bytes[3] = kernelHashId[algorithm];
+  bytes.write(digest, metacopyHeadBytes, 'hex');
+  return bytes;
 }

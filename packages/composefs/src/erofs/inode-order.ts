@@ -1,7 +1,6 @@
 import { CodedError } from '@workbench/run';
-import { compareBytes, textOf } from '../tree/byte-string.ts';
+import { textOf } from '../tree/byte-string.ts';
 import type { ByteString, Directory, Leaf, Node } from '../tree/tree.ts';
-import { sortedEntries } from '../tree/walk.ts';
 import type { ErofsFormat } from './format.ts';
 import { isStub, isWhiteout, makeStub, stubNames } from './whiteouts.ts';
 
@@ -17,6 +16,8 @@ export interface OrderedInode {
   names: readonly ByteString[];
   /** The inode that each of the names leads to. */
   targets: readonly OrderedInode[];
+  /** What a directory holds, in the order of the names, beside itself and its parent. */
+  own: readonly OrderedInode[];
   /** Place in the image's order, which is its inode number in formats 0 and 1; -1 until it has one. */
   number: number;
 }
@@ -49,13 +50,13 @@ function createInodes(root: Directory, format: ErofsFormat): { rootInode: Ordere
   const rootInode = inodeOf(root);
   const pending = [{ directory: root, inode: rootInode, parent: rootInode }];
   for (const { directory, inode, parent } of pending) {
-    const entries = directory === root && format !== 2 ? withStubs(root) : sortedEntries(directory);
-    const names: ByteString[] = [];
-    const targets: OrderedInode[] = [];
-    for (const [name, node] of entries) {
+    const entries = directory === root && format !== 2 ? withStubs(root) : directory.entries;
+    const own: OrderedInode[] = [];
+    const ownNames = [...entries.keys()].sort();
+    for (const name of ownNames) {
+      const node = entries.get(name) as Node;
       const target = inodeOf(node);
-      names.push(name);
-      targets.push(target);
+      own.push(target);
       if (node.type === 'directory') {
         inode.linkCount += 1;
         pending.push({ directory: node, inode: target, parent: inode });
@@ -66,10 +67,11 @@ function createInodes(root: Directory, format: ErofsFormat): { rootInode: Ordere
         inode.holdsEscapedWhiteout = true;
       }
     }
-    insertName(names, targets, { name: '.', target: inode });
-    insertName(names, targets, { name: '..', target: parent });
-    inode.names = names;
-    inode.targets = targets;
+    // Beside these two, few names begin with a byte that is so low.
+    const [self, above] = ['.', '..'].map((dots) => countBelow(ownNames, dots)) as [number, number];
+    inode.own = own;
+    inode.names = [...ownNames.slice(0, self), '.', ...ownNames.slice(self, above), '..', ...ownNames.slice(above)];
+    inode.targets = [...own.slice(0, self), inode, ...own.slice(self, above), parent, ...own.slice(above)];
   }
   return { rootInode, hasHardLinks };
 }
@@ -84,36 +86,27 @@ function createInode(node: Node, linkCount: number): OrderedInode {
     holdsEscapedWhiteout: false,
     names: none,
     targets: none,
+    own: none,
     number: -1,
   };
 }
 
-function withStubs(root: Directory): [ByteString, Node][] {
-  const entries = sortedEntries(root);
-  for (const name of stubNames) if (!root.entries.has(name)) entries.push([name, makeStub(root)]);
-  return entries.sort(([a], [b]) => compareBytes(a, b));
+function withStubs(root: Directory): ReadonlyMap<ByteString, Node> {
+  const entries = new Map(root.entries);
+  for (const name of stubNames) if (!entries.has(name)) entries.set(name, makeStub(root));
+  return entries;
 }
 
-function insertName(
-  names: ByteString[],
-  targets: OrderedInode[],
-  entry: { name: ByteString; target: OrderedInode },
-): void {
-  const next = names.findIndex((name) => name > entry.name);
-  const at = next === -1 ? names.length : next;
-  names.splice(at, 0, entry.name);
-  targets.splice(at, 0, entry.target);
+function countBelow(sortedNames: readonly ByteString[], limit: ByteString): number {
+  let count = 0;
+  while (count < sortedNames.length && (sortedNames[count] as ByteString) < limit) count++;
+  return count;
 }
 
 function severalNames(name: ByteString): CodedError {
   return new CodedError('EROFS_LIMIT', `the whiteout ${textOf(name)} has several names`, {
     hint: 'overlayfs cannot tell what such a node hides; give each name a node of its own',
   });
-}
-
-/** What a directory holds, in the order of the names, beside itself and its parent. */
-function ownEntries({ names, targets }: OrderedInode): OrderedInode[] {
-  return targets.filter((_, i) => names[i] !== '.' && names[i] !== '..');
 }
 
 /** Gives an inode its place. One that has a place keeps it. */
@@ -128,7 +121,7 @@ function orderDepthFirst(root: OrderedInode): OrderedInode[] {
   const pending = [root];
   for (let inode = pending.pop(); inode !== undefined; inode = pending.pop()) {
     place(inode, ordered);
-    for (const entry of ownEntries(inode).reverse()) pending.push(entry);
+    for (let i = inode.own.length - 1; i >= 0; i--) pending.push(inode.own[i] as OrderedInode);
   }
   return ordered;
 }
@@ -139,7 +132,7 @@ function orderBreadthFirst(root: OrderedInode, hasHardLinks: boolean): OrderedIn
   place(root, ordered);
   const queue = [root];
   for (const directory of queue) {
-    for (const inode of ownEntries(directory)) {
+    for (const inode of directory.own) {
       if (inode.node.type === 'directory') queue.push(inode);
       else if (inode.linkCount > 1 && homes?.get(inode) !== directory) continue;
       place(inode, ordered);
@@ -155,7 +148,8 @@ function findHomes(root: OrderedInode): Map<OrderedInode, OrderedInode> {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { inode, home } = next;
     if (inode.node.type === 'directory') {
-      for (const entry of ownEntries(inode).reverse()) pending.push({ inode: entry, home: inode });
+      for (let i = inode.own.length - 1; i >= 0; i--)
+        pending.push({ inode: inode.own[i] as OrderedInode, home: inode });
     } else if (inode.linkCount > 1 && !homes.has(inode)) {
       homes.set(inode, home);
     }

@@ -175,15 +175,30 @@ function measureInline(sizeBytes: number, format: ErofsFormat): ContentShape {
 }
 
 function measureChunks(sizeBytes: bigint, attributeBytes: number): ContentShape {
-  const lastByte = sizeBytes > 1n ? sizeBytes - 1n : 1n;
-  const neededBits = lastByte <= 0xffffffffn ? 32 - Math.clz32(Number(lastByte)) : lastByte.toString(2).length;
-  const chunkBits = Math.min(Math.max(neededBits, smallestChunkBits), largestChunkBits);
-  const chunkCount = Number((sizeBytes + (1n << BigInt(chunkBits)) - 1n) >> BigInt(chunkBits));
-  const chunkFormat = chunkBits - smallestChunkBits;
-  const tailBytes = chunkCount * chunkEntryBytes;
-  const shape = { ...noContent, sizeBytes, dataLayout: layoutChunks, chunkFormat };
+  const { chunkBits, chunkCount } = sizeBytes <= 0xffffffffn ? oneChunk(Number(sizeBytes)) : chunksOf(sizeBytes);
+  const bytes = chunkCount * chunkEntryBytes;
   // An index that cannot stay beside its inode gets one block, as mkcomposefs has it.
-  return tailBytes + (attributeBytes % 32) > blockBytes ? { ...shape, blockCount: 1 } : { ...shape, tailBytes };
+  const hasBlock = bytes + (attributeBytes % 32) > blockBytes;
+  return {
+    sizeBytes,
+    dataLayout: layoutChunks,
+    tailBytes: hasBlock ? 0 : bytes,
+    blockCount: hasBlock ? 1 : 0,
+    blockEnds: noBlocks,
+    chunkFormat: chunkBits - smallestChunkBits,
+  };
+}
+
+// The same as `chunksOf` for what is nearly every file, without the cost of its numbers.
+function oneChunk(sizeBytes: number): { chunkBits: number; chunkCount: number } {
+  const neededBits = 32 - Math.clz32(Math.max(sizeBytes - 1, 1));
+  return { chunkBits: Math.max(neededBits, smallestChunkBits), chunkCount: sizeBytes === 0 ? 0 : 1 };
+}
+
+function chunksOf(sizeBytes: bigint): { chunkBits: number; chunkCount: number } {
+  const neededBits = (sizeBytes - 1n).toString(2).length;
+  const chunkBits = Math.min(neededBits, largestChunkBits);
+  return { chunkBits, chunkCount: Number((sizeBytes + (1n << BigInt(chunkBits)) - 1n) >> BigInt(chunkBits)) };
 }
 
 function legacyChunks(sizeBytes: bigint, isExternal: boolean): ContentShape {

@@ -45,7 +45,8 @@ export function writeImage(root: Directory, options: ImageOptions): Buffer {
   // References count words from the block where the inodes end; in format 2 from the beginning of the image.
   const referenceBase = options.format === 2 ? 0 : layout.inodesEnd - (layout.inodesEnd % blockBytes);
   const nidOf = (index: number) => (layout.inodes[index] as PlacedInode).offset / slotBytes;
-  const context = { image, format: options.format, nidOf, sharedWords: (layout.inodesEnd - referenceBase) / 4 };
+  const view = new DataView(image.buffer, image.byteOffset, image.length);
+  const context = { image, view, format: options.format, nidOf, sharedWords: (layout.inodesEnd - referenceBase) / 4 };
   for (const inode of layout.inodes) writeInode(inode, context);
   for (const attribute of layout.shared) writeAttributeEntry(image, layout.inodesEnd + attribute.sharedAt, attribute);
   return image;

@@ -1,5 +1,5 @@
 import { writeAttributeEntry } from './attribute-table.ts';
-import { type WrittenEntry, writeEntries } from './directory-blocks.ts';
+import { writeEntries } from './directory-blocks.ts';
 import {
   attributeHeadBytes,
   blockBytes,
@@ -16,6 +16,8 @@ import type { OrderedInode } from './inode-order.ts';
 export interface InodeContext {
   /** Zero where nothing was written yet. */
   image: Buffer;
+  /** Of the same bytes. Its methods check less than those of a buffer, which is most of what it takes to write an inode. */
+  view: DataView;
   format: ErofsFormat;
   /** The node number of the inode at a place in the image's order. */
   nidOf(index: number): number;
@@ -50,40 +52,41 @@ function attributeCount({ shape }: PlacedInode): number {
 }
 
 /** `struct erofs_inode_compact`. */
-function writeCompactHeader(inode: PlacedInode, { image }: InodeContext): void {
+function writeCompactHeader(inode: PlacedInode, { view }: InodeContext): void {
   const { ordered, shape, offset: at } = inode;
   const { permissions, uid, gid } = ordered.node.metadata;
-  image.writeUInt16LE(shape.content.dataLayout, at);
-  image.writeUInt16LE(attributeCount(inode), at + 2);
-  image.writeUInt16LE(typeOf(ordered).bits | permissions, at + 4);
-  image.writeUInt16LE(ordered.linkCount, at + 6);
-  image.writeUInt32LE(Number(shape.content.sizeBytes), at + 8);
-  image.writeUInt32LE(unionField(inode), at + 16);
-  image.writeUInt32LE(ordered.number, at + 20);
-  image.writeUInt16LE(uid, at + 24);
-  image.writeUInt16LE(gid, at + 26);
+  view.setUint16(at, shape.content.dataLayout, true);
+  view.setUint16(at + 2, attributeCount(inode), true);
+  view.setUint16(at + 4, typeOf(ordered).bits | permissions, true);
+  view.setUint16(at + 6, ordered.linkCount, true);
+  view.setUint32(at + 8, Number(shape.content.sizeBytes), true);
+  view.setUint32(at + 16, unionField(inode), true);
+  view.setUint32(at + 20, ordered.number, true);
+  view.setUint16(at + 24, uid, true);
+  view.setUint16(at + 26, gid, true);
 }
 
 /** `struct erofs_inode_extended`. */
-function writeExtendedHeader(inode: PlacedInode, { image, format, nidOf }: InodeContext): void {
+function writeExtendedHeader(inode: PlacedInode, { view, format, nidOf }: InodeContext): void {
   const { ordered, shape, offset: at } = inode;
   const { permissions, uid, gid, mtimeSeconds, mtimeNanoseconds } = ordered.node.metadata;
-  image.writeUInt16LE(shape.content.dataLayout | extendedBit, at);
-  image.writeUInt16LE(attributeCount(inode), at + 2);
-  image.writeUInt16LE(typeOf(ordered).bits | permissions, at + 4);
-  image.writeBigUInt64LE(BigInt(shape.content.sizeBytes), at + 8);
-  image.writeUInt32LE(unionField(inode), at + 16);
-  image.writeUInt32LE(format === 2 ? nidOf(ordered.number) : ordered.number, at + 20);
-  image.writeUInt32LE(uid, at + 24);
-  image.writeUInt32LE(gid, at + 28);
-  image.writeBigInt64LE(mtimeSeconds, at + 32);
-  image.writeUInt32LE(format === 2 ? 0 : mtimeNanoseconds, at + 40);
-  image.writeUInt32LE(ordered.linkCount, at + 44);
+  view.setUint16(at, shape.content.dataLayout | extendedBit, true);
+  view.setUint16(at + 2, attributeCount(inode), true);
+  view.setUint16(at + 4, typeOf(ordered).bits | permissions, true);
+  view.setBigUint64(at + 8, BigInt(shape.content.sizeBytes), true);
+  view.setUint32(at + 16, unionField(inode), true);
+  view.setUint32(at + 20, format === 2 ? nidOf(ordered.number) : ordered.number, true);
+  view.setUint32(at + 24, uid, true);
+  view.setUint32(at + 28, gid, true);
+  view.setBigInt64(at + 32, mtimeSeconds, true);
+  view.setUint32(at + 40, format === 2 ? 0 : mtimeNanoseconds, true);
+  view.setUint32(at + 44, ordered.linkCount, true);
 }
 
 /** `struct erofs_xattr_ibody_header`, the references to shared attributes, and the entries of the others. */
-function writeAttributes({ attributes, shape, offset }: PlacedInode, { image, sharedWords }: InodeContext): void {
+function writeAttributes({ attributes, shape, offset }: PlacedInode, context: InodeContext): void {
   if (attributes.length === 0) return;
+  const { image, view, sharedWords } = context;
   const head = offset + shape.headerBytes;
   let filter = 0;
   let at = head + attributeHeadBytes;
@@ -91,12 +94,13 @@ function writeAttributes({ attributes, shape, offset }: PlacedInode, { image, sh
   for (const { filterBit, sharedAt } of attributes) {
     filter |= filterBit;
     if (sharedAt < 0) continue;
-    image.writeUInt32LE(sharedWords + sharedAt / 4, at);
+    view.setUint32(at, sharedWords + sharedAt / 4, true);
     at += 4;
     sharedCount++;
   }
-  image.writeUInt32LE(~filter >>> 0, head);
+  view.setUint32(head, ~filter >>> 0, true);
   image[head + 4] = sharedCount;
+  if (sharedCount === attributes.length) return;
   for (const attribute of attributes) {
     if (attribute.sharedAt >= 0) continue;
     writeAttributeEntry(image, at, attribute);
@@ -106,7 +110,7 @@ function writeAttributes({ attributes, shape, offset }: PlacedInode, { image, sh
 
 function writeContent(inode: PlacedInode, context: InodeContext): void {
   const { ordered, shape, offset, blocksOffset } = inode;
-  const { image } = context;
+  const { image, view } = context;
   const tail = offset + shape.headerBytes + shape.attributeBytes;
   const { node } = ordered;
   if (node.type === 'directory') {
@@ -116,26 +120,27 @@ function writeContent(inode: PlacedInode, context: InodeContext): void {
   } else if (node.type === 'file' && node.content.kind === 'inline') {
     const { data } = node.content;
     const inBlocks = data.length - shape.content.tailBytes;
-    image.set(data.subarray(0, inBlocks), blocksOffset);
-    image.set(data.subarray(inBlocks), tail);
+    if (inBlocks > 0) image.set(data.subarray(0, inBlocks), blocksOffset);
+    image.set(inBlocks > 0 ? data.subarray(inBlocks) : data, tail);
   } else if (shape.content.dataLayout === layoutChunks) {
     const [start, length] = shape.content.blockCount > 0 ? [blocksOffset, blockBytes] : [tail, shape.content.tailBytes];
-    for (let at = start; at < start + length; at += 4) image.writeUInt32LE(nullChunk, at);
+    for (let at = start; at < start + length; at += 4) view.setUint32(at, nullChunk, true);
   }
 }
 
 function writeDirectory({ ordered, shape, blocksOffset }: PlacedInode, tail: number, context: InodeContext): void {
   const { names, targets } = ordered;
-  const entriesOf = (start: number, end: number): WrittenEntry[] =>
-    targets.slice(start, end).map((inode, i) => ({
-      name: names[start + i] as string,
-      nid: context.nidOf(inode.number),
-      fileType: typeOf(inode).dirent,
-    }));
-  let start = 0;
+  const { nidOf } = context;
+  const writePart = (at: number, first: number, end: number): void =>
+    writeEntries(context, at, {
+      names: names.slice(first, end),
+      nids: targets.slice(first, end).map(({ number }) => nidOf(number)),
+      fileTypes: targets.slice(first, end).map((target) => typeOf(target).dirent),
+    });
+  let first = 0;
   for (const [block, end] of shape.content.blockEnds.entries()) {
-    writeEntries(context.image, blocksOffset + block * blockBytes, entriesOf(start, end));
-    start = end;
+    writePart(blocksOffset + block * blockBytes, first, end);
+    first = end;
   }
-  writeEntries(context.image, tail, entriesOf(start, targets.length));
+  writePart(tail, first, targets.length);
 }

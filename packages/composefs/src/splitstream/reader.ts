@@ -58,8 +58,10 @@ export async function openSplitStream(
 }
 
 function decodeDigests(bytes: Buffer, algorithm: HashAlgorithm): string[] {
-  const length = digestBytes[algorithm];
-  return Array.from({ length: bytes.length / length }, (_, i) => bytes.toString('hex', i * length, (i + 1) * length));
+  const length = digestBytes[algorithm] * 2;
+  // Parts of a text need no memory of their own.
+  const all = bytes.toString('hex');
+  return Array.from({ length: all.length / length }, (_, i) => all.slice(i * length, (i + 1) * length));
 }
 
 function decodeNames(bytes: Buffer, references: readonly string[]): Map<string, string> {

@@ -1,9 +1,10 @@
-import { compareBytes } from './byte-string.ts';
 import { type ByteString, type Directory, type Leaf, type Metadata, type Node, noAttributes } from './tree.ts';
 
 /** The entries of a directory in byte order of their names. */
 export function sortedEntries(directory: Directory): [ByteString, Node][] {
-  return [...directory.entries].sort(([a], [b]) => compareBytes(a, b));
+  // Without a function of ours, names are compared by their code units, which are bytes here.
+  const names = [...directory.entries.keys()].sort();
+  return names.map((name) => [name, directory.entries.get(name) as Node]);
 }
 
 /**

@@ -156,6 +156,7 @@ async function updateRuntime(output: string): Promise<{ isNew: boolean; sha256: 
  */
 function warmingVerbs(repository: string): string[][] {
   const cfs = ['internals', 'cfs', '--repo', repository];
+  const image = join(repositoryRoot, 'packages/composefs/vectors/oci/image');
   return [
     ['status', '--json'],
     ['status'],
@@ -163,6 +164,9 @@ function warmingVerbs(repository: string): string[][] {
     ['internals', 'blockdev', 'ls-filesystem', '/'],
     [...cfs, 'init', '--insecure', repository],
     [...cfs, 'images'],
+    [...cfs, 'oci', 'pull', `oci:${image}:vector`, 'image', '--bootable'],
+    [...cfs, 'oci', 'compute-id', '--bootable', 'image'],
+    [...cfs, 'gc'],
     ['--version'],
   ];
 }

@@ -62,7 +62,10 @@ async function readKernel(storage: BootedStorage, deploymentId: string): Promise
   };
 }
 
-/** Puts kernels back. If it throws or power is lost, the folder it was at is whole, or missing; the next call goes on. */
+/**
+ * Puts kernels back. After it resolves, all are on disk. If it throws or power is lost, the folder it was at is as it was, damaged, or
+ * whole; the next call goes on.
+ */
 export async function restoreKernels(
   storage: Pick<BootedStorage, 'boot'>,
   restorations: readonly KernelRestoration[],

@@ -1,17 +1,26 @@
 import { join } from 'node:path';
-import { makeDirectory, removeTree, renameNoReplace, replaceFile, syncFilesystem } from '@workbench/composefs';
+import {
+  exchange,
+  makeDirectory,
+  removeTree,
+  renameNoReplace,
+  replaceFile,
+  syncFilesystem,
+} from '@workbench/composefs';
 import { bootDigestOfFolder } from '../boot/boot-digest.ts';
 import { espPaths, initrdFile, kernelFile, kernelFolderName, kernelsDirectory } from '../boot/names.ts';
 import type { BootLocation } from './boot-entries.ts';
+import { pathExists } from './optional-file.ts';
 import type { RootModel } from './root-model.ts';
 
 /** Ending of a kernel folder that is still being written. */
 export const unfinishedEnding = '.new';
 
 /**
- * Writes kernel and initrd of a deployment into a folder of their own, first under another name. After it resolves, the folder is
- * on disk, whole. If it throws or power is lost, the folder is there whole, or not at all; what was written under the other name may
- * be left for the garbage collector. No boot entry may name the folder yet: what is there under its name is removed.
+ * Writes kernel and initrd of a deployment into a folder of their own, first under another name, and puts it in the place of what is
+ * under its own. After it resolves, the folder is on disk, whole. If it throws or power is lost, what was under the name is there as it
+ * was, or the new folder is, whole; the other one, or a part of it, may be left under the other name for the garbage collector.
+ * So boot entries may name the folder, but while it is written the boot partition holds both.
  */
 export async function writeKernelFolder(
   boot: BootLocation,
@@ -25,13 +34,14 @@ export async function writeKernelFolder(
     for (const path of ['EFI', espPaths.kernels]) makeDirectory(join(boot.bootDirectory, path), 0o755);
   }
   await removeTree(join(parent, unfinished));
-  await removeTree(join(parent, name));
   makeDirectory(join(parent, unfinished), 0o755);
   await replaceFile(join(parent, unfinished), kernelFile, files.kernel);
   await replaceFile(join(parent, unfinished), initrdFile, files.initrd);
   await syncFilesystem(boot.bootDirectory);
-  await renameNoReplace(parent, unfinished, name);
+  const isReplacing = await pathExists(join(parent, name));
+  await (isReplacing ? exchange : renameNoReplace)(parent, unfinished, name);
   await syncFilesystem(boot.bootDirectory);
+  if (isReplacing) await removeTree(join(parent, unfinished));
 }
 
 /**

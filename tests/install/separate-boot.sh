@@ -23,13 +23,15 @@ add_partitions() {
 }
 
 # hand_over VAR: what the next stage is run from goes to the /var of the system that it runs in; what this one keeps, too.
-hand_over() {
+hand_over() (
+  set -e
+  mount --options remount,rw "$work/root"
   mkdir -p "$1/tmp" "$1/lib/bootc-tests" /var/lib/bootc-tests
   cp --archive /var/tmp/bootc-tmt-* "$1/tmp/"
   cp --archive /var/lib/tmt "$1/lib/"
   cp --archive /var/lib/bootc-tests/. "$1/lib/bootc-tests/"
   mount --bind "$1/lib/bootc-tests" /var/lib/bootc-tests
-}
+)
 
 # boot_names [PATTERN]: what is in /boot, one a line.
 boot_names() {
@@ -59,7 +61,7 @@ stage_0() {
   check_equal 'one deployment, of the same image' "$(kept installed)" "$(list_names "$root/state/deploy")"
   check_contains 'GRUB looks for the new /boot' "$(blkid --output value --match-tag UUID "$boot_device")" "$(cat "$esp"/EFI/*/grub.cfg)"
   check_equal 'the root has no kernel' '' "$(umount --recursive "$root/boot" && list_names "$root/boot")"
-  hand_over "$root/state/os/default/var"
+  check_exit 'what tests need goes along' 0 hand_over "$root/state/os/default/var"
 }
 
 stage_1() {

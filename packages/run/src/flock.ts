@@ -46,13 +46,15 @@ export interface LockOptions {
   /** Called once, when the lock is found taken, with the holder's process id and purpose. */
   onWait?: (holder: string) => void;
   timeoutMs?: number;
-  signal?: AbortSignal;
+  /** Ends the waiting. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
  * Takes an exclusive lock, waiting for whoever has it.
  *
- * @throws CodedError LOCK_TIMEOUT, naming the holder, when it is not free in time (default: 30 minutes).
+ * @throws CodedError LOCK_TIMEOUT, naming the holder, when it is not free in time (default: 30 minutes); LOCK_FAILED; the signal's
+ * reason when it is aborted while it waits.
  */
 export async function lock(path: string, options: LockOptions): Promise<HeldLock> {
   const deadline = performance.now() + (options.timeoutMs ?? 1_800_000);
@@ -68,6 +70,7 @@ export async function lock(path: string, options: LockOptions): Promise<HeldLock
         hint: 'wait for it, or stop that process',
       });
     }
-    await delay(retryMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    const { signal } = options;
+    await delay(retryMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
   }
 }

@@ -20,15 +20,11 @@ export async function withBuildFolders<T>(
   { signal, target = workspace.target }: { signal: AbortSignal; target?: string },
 ): Promise<T> {
   signal.throwIfAborted();
-  const waiting = lock(join(target, buildLockName), {
+  using _held = await lock(join(target, buildLockName), {
     holder: purpose,
     timeoutMs: Number.POSITIVE_INFINITY,
     signal,
     onWait: (holder) => note(`waiting for process ${holder}`),
-  });
-  using _held = await waiting.catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw error;
   });
   return await work();
 }

@@ -65,6 +65,7 @@ export async function restoreVm(name: string, parts: VmParts, snapshot: Snapshot
       using _held = await lock(snapshotLockFile(parent, record.key), {
         holder: `starting VM ${name}`,
         signal: context.signal,
+        onWait: (holder) => phase.note(`Waiting for process ${holder}`),
       });
       if (findSnapshot(parent, record.key)?.folder !== snapshot.folder) throw snapshotGone(record.key);
       const head = {

@@ -13,6 +13,7 @@ export async function withSshPort<T>(
   using _held = await lock(join(context.folders.runtime, 'ports.lock'), {
     holder: `starting VM ${name}`,
     signal: context.signal,
+    onWait: (holder) => context.phases.note(`Waiting for process ${holder}`),
   });
   const taken = (await listDomains(virsh)).map(({ info }) => info.ssh_port).filter((port) => port !== null);
   return await start(await chooseSshPort(new Set([...taken, ...request.ports.map(({ hostPort }) => hostPort)])));

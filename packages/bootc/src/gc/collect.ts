@@ -20,11 +20,6 @@ export interface GcOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Says on standard error what a garbage collection waits for. */
-export function tellWaiting(line: string): void {
-  process.stderr.write(`notice: ${line}\n`);
-}
-
 /** What a garbage collection did, or would do. */
 export interface GcResult {
   isDryRun: boolean;

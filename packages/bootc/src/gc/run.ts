@@ -1,6 +1,7 @@
 import { openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
-import { assertNoOp, collectSystemGarbage, tellWaiting } from './collect.ts';
+import { tellWaiting } from '../storage/tell-waiting.ts';
+import { assertNoOp, collectSystemGarbage } from './collect.ts';
 import { formatGcResult } from './report.ts';
 
 /** What `bootc internals composefs-gc` is told. */

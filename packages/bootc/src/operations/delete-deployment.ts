@@ -3,7 +3,7 @@ import { removeFile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import { grubMenu } from '../boot/grub-menu.ts';
 import { loaderPaths } from '../boot/names.ts';
-import { collectSystemGarbage, type GcResult, tellWaiting } from '../gc/collect.ts';
+import { collectSystemGarbage, type GcResult } from '../gc/collect.ts';
 import { formatGcResult } from '../gc/report.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
 import { discardStaged } from '../storage/discard-staged.ts';
@@ -11,6 +11,7 @@ import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
 import { refreshMenus, removeFromGrubMenu } from '../storage/publish-entries.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
+import { tellWaiting } from '../storage/tell-waiting.ts';
 import { bootedEntry } from './booted-entry.ts';
 import { cancelSoftReboot, type NextRootPlace } from './soft-reboot.ts';
 

@@ -4,6 +4,7 @@ import { planMigration } from '../migration/migrate.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
 import { buildRootModel } from '../storage/root-model.ts';
+import { tellWaiting } from '../storage/tell-waiting.ts';
 import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 import { planKernelRestorations, restoreKernels } from './restore-kernels.ts';
 import { findTornWrites } from './torn-writes.ts';
@@ -74,7 +75,7 @@ function describeSystem(system: SystemGcPlan, { without }: { without: readonly s
  * @throws CodedError `GC_REFUSED` when something is wrong that keeps anything from being removed.
  */
 export async function applyRepair(storage: BootedStorage): Promise<GcPlan | undefined> {
-  const [{ migrateStorage }, { collectSystemGarbage, tellWaiting }, { removeTree }] = await Promise.all([
+  const [{ migrateStorage }, { collectSystemGarbage }, { removeTree }] = await Promise.all([
     import('../migration/migrate.ts'),
     import('../gc/collect.ts'),
     import('@workbench/composefs'),

@@ -7,6 +7,7 @@ import {
   parseOriginReference,
   parseTransport,
   parseTransportReference,
+  withAbsolutePath,
 } from './image-reference.ts';
 import { formatOrigin, parseOrigin } from './origin.ts';
 
@@ -67,4 +68,23 @@ test('what an origin file would give back as another image is refused', () => {
   const whole = { transport: 'oci', image: '/a b/c:d=e' } as const;
   expect(readBack(whole.image)).toBe(whole.image);
   expect(assertRecordable(whole)).toBe(whole);
+});
+
+test.each([
+  ['oci', 'image', '/srv/images/image'],
+  ['oci', './image:v1', '/srv/images/image:v1'],
+  ['oci-archive', '../a.tar:v1', '/srv/a.tar:v1'],
+  ['docker-archive', 'a.tar:quay.io/../os:latest', '/srv/images/a.tar:quay.io/../os:latest'],
+  ['dir', 'a:b', '/srv/images/a:b'],
+  ['oci', '/srv/../x:v1', '/srv/../x:v1'],
+  ['registry', 'a/b', 'a/b'],
+  ['containers-storage', 'localhost/os', 'localhost/os'],
+] as const)('%s:%s is %s, seen from /srv/images', (transport, image, absolute) => {
+  expect(withAbsolutePath({ transport, image }, '/srv/images')).toEqual({ transport, image: absolute });
+});
+
+test('a relative path is not recorded', () => {
+  const relative = { transport: 'oci-archive', image: 'a.tar' } as const;
+  expect(() => assertRecordable(relative)).toThrow('oci-archive:a.tar is a relative path');
+  expect(assertRecordable({ transport: 'registry', image: 'a' })).toEqual({ transport: 'registry', image: 'a' });
 });

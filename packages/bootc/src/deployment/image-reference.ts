@@ -1,3 +1,4 @@
+import { isAbsolute, resolve } from 'node:path';
 import { CodedError } from '@workbench/run';
 
 /** Where an image comes from, as status prints it and as `--transport` takes it. */
@@ -59,18 +60,36 @@ export function parseTransportReference(text: string): ImageReference {
   return { transport, image };
 }
 
+// By containers-transports(5). What follows a colon in the name of the others is a tag or a name inside.
+const pathTransports: readonly ImageTransport[] = ['oci', 'oci-archive', 'docker-archive', 'dir'];
+
+/** The reference with its path made absolute, if its transport takes one: `directory` is what a relative one begins at. */
+export function withAbsolutePath(reference: ImageReference, directory: string): ImageReference {
+  const { transport, image } = reference;
+  if (!pathTransports.includes(transport) || image === '' || isAbsolute(image)) return reference;
+  const [path, inside] = transport === 'dir' ? [image, ''] : splitAt(image, image.indexOf(':'));
+  return { ...reference, image: `${resolve(directory, path)}${inside}` };
+}
+
 /**
  * Makes sure that an origin file can hold a reference: other programs cut its lines at `;` and `#` and at blanks around the value, so that a
- * system would follow another image than it was told to.
+ * system would follow another image than it was told to. A relative path would lead elsewhere with every working directory.
  *
- * @throws CodedError `IMAGE_NAME_INVALID`.
+ * @throws CodedError `IMAGE_NAME_INVALID`, `IMAGE_PATH_RELATIVE`.
  */
 export function assertRecordable<Reference extends ImageReference>(reference: Reference): Reference {
-  const { image } = reference;
-  if (image !== '' && image.trim() === image && !/[;#\n\r]/.test(image)) return reference;
-  throw new CodedError('IMAGE_NAME_INVALID', `${JSON.stringify(image)} cannot be recorded as the image to follow`, {
-    hint: 'use a name without ; and #, without line ends, and without blanks around it',
-  });
+  const { image, transport } = reference;
+  if (image === '' || image.trim() !== image || /[;#\n\r]/.test(image)) {
+    throw new CodedError('IMAGE_NAME_INVALID', `${JSON.stringify(image)} cannot be recorded as the image to follow`, {
+      hint: 'use a name without ; and #, without line ends, and without blanks around it',
+    });
+  }
+  if (pathTransports.includes(transport) && !isAbsolute(image)) {
+    throw new CodedError('IMAGE_PATH_RELATIVE', `${transport}:${image} is a relative path, which leads nowhere later`, {
+      hint: 'give the path that it has on the installed system, from / on',
+    });
+  }
+  return reference;
 }
 
 /** The reference as skopeo takes it: `docker://NAME`, `oci:PATH`, …. */
@@ -119,6 +138,10 @@ export function formatOriginReference(reference: OriginReference): string {
   if (signature === 'unverified') return `ostree-unverified-image:${formatTransportReference(reference)}`;
   if (signature === 'containerPolicy') return `ostree-image-signed:${formatTransportReference(reference)}`;
   return `ostree-remote-image:${signature.ostreeRemote}:${formatTransportReference(reference)}`;
+}
+
+function splitAt(text: string, at: number): [string, string] {
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at)];
 }
 
 function cut(text: string, separator: string): [string, string] {

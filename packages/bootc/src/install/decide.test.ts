@@ -143,6 +143,8 @@ test.each([
 test('a name for updates that cannot be recorded is refused before the disk is touched', () => {
   const given = { targetTransport: 'oci', targetImgref: '/a#1' };
   expect(() => targetReference(given, { transport: 'oci', image: '/a' })).toThrow('cannot be recorded');
+  const relative = { ...given, targetImgref: 'a' };
+  expect(() => targetReference(relative, { transport: 'oci', image: '/a' })).toThrow('oci:a is a relative path');
 });
 
 test('the command line of a sealed image decides whether fs-verity is demanded', () => {

@@ -158,7 +158,8 @@ function whyUnavailable(bootloader: string, { hasBootupd, bootloaders }: SourceF
  * The reference that later updates come from. A name from a local store is taken to be that of a registry, as it is where
  * images are built on one machine and pushed; a path has a meaning only with its own transport.
  *
- * @throws CodedError `IMAGE_NAME_INVALID`.
+ * @throws CodedError `IMAGE_NAME_INVALID`; `IMAGE_PATH_RELATIVE` for a target that is a relative path, since it is one on the
+ * installed system, which knows no working directory of now.
  */
 export function targetReference(
   options: Pick<InstallOptions, 'targetImgref' | 'targetTransport'>,

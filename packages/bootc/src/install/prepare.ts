@@ -3,13 +3,13 @@ import { CodedError } from '@workbench/run';
 import { configurationArchitecture } from '../boot/architecture.ts';
 import { detectContainer } from '../container/containerenv.ts';
 import { imageOfContainer, inspectSurroundings } from '../container/source-image.ts';
-import { displayReference, type ImageReference, parseTransportReference } from '../deployment/image-reference.ts';
+import { displayReference, type ImageReference } from '../deployment/image-reference.ts';
 import { bootupdProgram } from './bootupd.ts';
 import { type InstallConfiguration, loadInstallConfiguration } from './configuration.ts';
 import { type DecisionOptions, decideInstallation, type InstallDecision, requireComposefsBackend } from './decide.ts';
 import type { CommonInstallOptions } from './options.ts';
 import { readAuthorizedKeys } from './root-ssh-keys.ts';
-import { inspectSourceImage, type SourceImage } from './source.ts';
+import { inspectSourceImage, parseSource, type SourceImage } from './source.ts';
 
 /** What is known and decided before anything is written. */
 export interface PreparedInstallation {
@@ -61,7 +61,7 @@ export async function prepareInstallation(
 }
 
 async function sourceReference(options: CommonInstallOptions): Promise<ImageReference> {
-  if (options.sourceImgref !== undefined) return parseTransportReference(options.sourceImgref);
+  if (options.sourceImgref !== undefined) return parseSource(options.sourceImgref);
   return imageOfContainer(await inspectSurroundings(await detectContainer()));
 }
 

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeUki } from '../uki/make-pe.testing.ts';
-import { assertBootable } from './source.ts';
+import { assertBootable, parseSource } from './source.ts';
+
+test('a source in the working directory is one in an absolute path', () => {
+  expect(parseSource('oci:os:v1')).toEqual({ transport: 'oci', image: `${join(process.cwd(), 'os')}:v1` });
+  expect(parseSource('docker://quay.io/os')).toEqual({ transport: 'registry', image: 'quay.io/os' });
+});
 
 function layer(...paths: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'layer-'));

@@ -1,6 +1,11 @@
 import { inspectSource } from '@workbench/composefs';
 import type { ComposefsArgument } from '../boot/kernel-arguments.ts';
-import { formatTransportReference, type ImageReference } from '../deployment/image-reference.ts';
+import {
+  formatTransportReference,
+  type ImageReference,
+  parseTransportReference,
+  withAbsolutePath,
+} from '../deployment/image-reference.ts';
 import { windowOfFile } from '../uki/byte-window.ts';
 import { unifiedKernelsDirectory } from '../uki/image-unified-kernel.ts';
 import { readUnifiedKernel } from '../uki/unified-kernel.ts';
@@ -35,6 +40,16 @@ export interface SourceImage {
 
 /** What is not in the layers: block rounding and Merkle trees of the objects, two EROFS images, the copies of /etc and /var. */
 const overhead = { factor: 1.06, bytes: 64 * 1024 * 1024 };
+
+/**
+ * The image that is installed, as the command line names it. A path becomes an absolute one, since it is what the installed system
+ * follows unless another target is given.
+ *
+ * @throws CodedError `IMAGE_REFERENCE_INVALID`.
+ */
+export function parseSource(text: string): ImageReference {
+  return withAbsolutePath(parseTransportReference(text), process.cwd());
+}
 
 /**
  * Looks at the source before anything is written. In container storage its files lie open, so an image that cannot boot is

@@ -45,16 +45,16 @@ beforeAll(async () => {
 });
 
 test('init again', async () => {
-  expect((await cfs('init', '--insecure', '--hash', 'sha256')).stdout).toBe(
-    `Repository already initialized at ${path}\n`,
-  );
-  expect((await cfs('init', '--insecure', '--ensure')).stdout).toBe(
+  const init = ['init', '--insecure', '--algorithm', 'fsverity-sha256-12'];
+  expect((await cfs(...init)).stdout).toBe(`Repository already initialized at ${path}\n`);
+  const other = ['--erofs-version', '2', ...init];
+  expect((await cfs(...other, '--ensure')).stdout).toBe(
     `Repository already initialized at ${path} (existing configuration preserved)\n`,
   );
-  expect(await cfs('init', '--insecure')).toMatchObject({
-    status: 1,
-    stderr: expect.stringContaining('[REPOSITORY_EXISTS]'),
-  });
+  const exists = { status: 1, stderr: expect.stringContaining('[REPOSITORY_EXISTS]') };
+  expect(await cfs(...other)).toMatchObject(exists);
+  expect(await cfs('init', '--insecure')).toMatchObject(exists);
+  expect(await cfs('init', '--insecure', '--ensure')).toMatchObject(exists);
 });
 
 describe('pull --expected-digest', () => {

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { formatAlgorithm, hashAlgorithms } from '../fsverity/algorithm.ts';
 import type { CliContext } from './context.ts';
 import { mountOptions, type ParsedGlobals } from './verb-options.ts';
 
@@ -22,12 +23,16 @@ export function addRepositoryVerbs<Args extends ParsedGlobals>(
         y
           .positional('path', { type: 'string', describe: 'The directory; without it, the one the options name' })
           .option('algorithm', {
-            type: 'string',
+            choices: hashAlgorithms.map((algorithm) => `fsverity-${formatAlgorithm(algorithm)}`),
             default: 'fsverity-sha512-12',
-            describe: 'fsverity-sha256-12 or fsverity-sha512-12',
+            describe: 'Hash and size of blocks of digests',
           })
           .option('insecure', { type: 'boolean', default: false, describe: 'Do without fs-verity' })
-          .option('ensure', { type: 'boolean', default: false, describe: 'Accept a repository that is there as it is' })
+          .option('ensure', {
+            type: 'boolean',
+            default: false,
+            describe: 'Accept a repository with this hash as it is',
+          })
           .option('reset-metadata', {
             type: 'boolean',
             default: false,

@@ -3,29 +3,32 @@ import { formatAlgorithm, parseAlgorithm } from '../fsverity/algorithm.ts';
 import { commitLinks } from '../repository/commit.ts';
 import { collectGarbage, planGarbageCollection } from '../repository/garbage-collection.ts';
 import { findImage, readImageObjects } from '../repository/images.ts';
-import { initRepository } from '../repository/init-repository.ts';
+import { initializeRepository } from '../repository/init-repository.ts';
 import { listReferences, referencedName } from '../repository/links.ts';
-import { readMetadata } from '../repository/repository.ts';
 import { storeObject } from '../repository/store-object.ts';
 import { type CliContext, chosenFormat, lockNotice, openNamedRepository, repositoryPath } from './context.ts';
 import { formatGc, formatGcDetails, gcJson } from './gc-text.ts';
 import { formatTable } from './report-text.ts';
 
-/** `cfs init [PATH]`. */
+/** `cfs init [PATH]`. As in cfsctl, `--hash` has no say in it. */
 export async function runInit(
   context: CliContext,
   args: { path?: string | undefined; algorithm: string; insecure: boolean; ensure: boolean; 'reset-metadata': boolean },
 ): Promise<void> {
   const path = args.path ?? repositoryPath(context);
-  const isThere = readMetadata(path) !== undefined && !args['reset-metadata'];
-  await using repository = await initRepository(path, {
-    algorithm: context.options.hash ?? parseAlgorithm(args.algorithm),
+  const { repository, outcome } = await initializeRepository(path, {
+    algorithm: parseAlgorithm(args.algorithm),
     verity: args.insecure ? 'off' : 'require',
     erofsFormats: { default: chosenFormat(context, undefined) },
     ensure: args.ensure,
     resetMetadata: args['reset-metadata'],
   });
-  if (isThere) {
+  await using _ = repository;
+  if (outcome === 'upgraded') {
+    context.print(`Upgraded legacy repository at ${path}`);
+    return;
+  }
+  if (outcome === 'opened') {
     const kept = args.ensure ? ' (existing configuration preserved)' : '';
     context.print(`Repository already initialized at ${path}${kept}`);
     return;

@@ -90,8 +90,11 @@ describe('opening', () => {
     await using _ = await init();
     const other = { algorithm: 'sha512', verity: 'off', erofsFormats: { default: 1 } } as const;
     await expect(initRepository(path, other)).rejects.toMatchObject({ code: 'REPOSITORY_EXISTS' });
-    await using ensured = await initRepository(path, { ...other, ensure: true });
-    expect(ensured.algorithm).toBe('sha256');
+    await expect(initRepository(path, { ...other, ensure: true })).rejects.toMatchObject({ code: 'REPOSITORY_EXISTS' });
+    const otherFormat = { algorithm: 'sha256', verity: 'off', erofsFormats: { default: 2 } } as const;
+    await expect(initRepository(path, otherFormat)).rejects.toMatchObject({ code: 'REPOSITORY_EXISTS' });
+    await using ensured = await initRepository(path, { ...otherFormat, ensure: true });
+    expect(ensured.erofsFormats.default).toBe(1);
   });
 
   test('a directory without meta.json is a repository if it has objects, and gets one', async () => {

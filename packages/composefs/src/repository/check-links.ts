@@ -1,4 +1,5 @@
 import { CodedError } from '@workbench/run';
+import type { SplitStream } from '../splitstream/reader.ts';
 import { readImageObjects } from './images.ts';
 import { linkedDigest, type RepositoryLink } from './links.ts';
 import { hasObject } from './objects.ts';
@@ -72,9 +73,9 @@ export function checkImage(
   }
 }
 
-async function readThrough(stream: { chunks(): AsyncIterable<unknown> }): Promise<LinkFinding[]> {
+async function readThrough(stream: Pick<SplitStream, 'batches'>): Promise<LinkFinding[]> {
   try {
-    for await (const _ of stream.chunks());
+    for await (const batch of stream.batches()) for (const _ of batch);
     return [];
   } catch (error) {
     if (error instanceof CodedError) return [{ kind: 'stream-read-failed', detail: error.message }];

@@ -54,17 +54,24 @@ export async function compressFrame(bytes: Uint8Array): Promise<Buffer> {
 const longestWindowLog2 = 24;
 
 // The layers of an operating system are this small; a stream of zlib takes several times as long for them.
-const smallFrames = { bytes: 2 * 1024 * 1024, contentBytes: 64 * 1024 * 1024 };
+const smallFrames = { bytes: 512 * 1024, contentBytes: 64 * 1024 * 1024 };
+
+// Of others so much is decompressed ahead on another thread.
+const streaming = { chunkSize: 1024 * 1024, highWaterMark: 4 * 1024 * 1024 };
 
 // What is most often enough for headers of archives, which are compressed well, in one piece of memory.
 function pieceBytes(frames: Buffer): number {
   return Math.min(Math.max(frames.length * 8, 16 * 1024), 4 * 1024 * 1024);
 }
 
+// What most streams have for their names; a decompressor takes longer to make than all else of them to read.
+const emptyFrame = Buffer.from('28b52ffd2000010000', 'hex');
+
 /**
  * The content of zstd frames, in pieces, without holding it all unless it is small. @throws an error of `node:zlib` if they are damaged.
  */
 export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> {
+  if (frames.equals(emptyFrame)) return;
   const params = { [constants.ZSTD_d_windowLogMax]: longestWindowLog2 };
   if (frames.length <= smallFrames.bytes) {
     try {
@@ -79,7 +86,7 @@ export async function* decompressFrames(frames: Buffer): AsyncGenerator<Buffer> 
       if (!isLarge) throw error;
     }
   }
-  const decompressor = createZstdDecompress({ chunkSize: 256 * 1024, params });
+  const decompressor = createZstdDecompress({ ...streaming, params });
   decompressor.end(frames);
   yield* decompressor as AsyncIterable<Buffer>;
 }

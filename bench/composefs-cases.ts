@@ -20,13 +20,51 @@ export interface BenchCase {
   prepare(folder: string): Promise<void>;
   /** `import`: each round begins with a new repository. `keep`: one repository, with the image in it. `none`: no repository. */
   repository: 'import' | 'keep' | 'none';
+  /** Arguments of the command that fills the repository of `keep`. */
+  fill?(folder: string): string[];
   /** Arguments of the command that is measured. */
   arguments(folder: string, program: Program): string[];
 }
 
+/** Trees that are made up. */
+type Tree = 'files' | 'inodes';
+
 const image = 'localhost/bootc';
 const filesCount = 10_000;
 const fileBytes = 200_000;
+
+/** What is asked of a repository that has an image in it. */
+const questions = {
+  'boot-image-id': { what: 'oci compute-id', arguments: ['oci', 'compute-id', '--bootable', 'bench'] },
+  'image-id': { what: 'oci compute-id', arguments: ['oci', 'compute-id', 'bench'] },
+  gc: { what: 'gc with nothing to remove', arguments: ['gc', '--dry-run'] },
+  fsck: { what: 'fsck', arguments: ['fsck'] },
+} as const;
+
+function askOf(
+  of: string,
+  { prepare, fill }: { prepare: BenchCase['prepare']; fill: NonNullable<BenchCase['fill']> },
+): (question: keyof typeof questions) => BenchCase {
+  return (question) => ({
+    what: `${questions[question].what} of ${of}`,
+    goodRatio: 1.5,
+    prepare,
+    repository: 'keep',
+    fill,
+    arguments: () => [...questions[question].arguments],
+  });
+}
+
+const pullTree = (name: Tree) => (folder: string) => [
+  'oci',
+  'pull',
+  `oci:${join(folder, `${name}-layout`)}:bench`,
+  'bench',
+];
+const filesText = `${filesCount} files of ${fileBytes / 1000} KB`;
+const ofImage = askOf(image, { prepare: copyToLayout, fill: pullLayout });
+const ofFiles = askOf(filesText, { prepare: makeFilesLayout, fill: pullTree('files') });
+const ofInodes = askOf('a tree of 200,000 inodes', { prepare: makeInodesLayout, fill: pullTree('inodes') });
 
 /** All cases by name. */
 export const benchCases: Readonly<Record<string, BenchCase>> = {
@@ -51,46 +89,28 @@ export const benchCases: Readonly<Record<string, BenchCase>> = {
       '--bootable',
     ],
   },
-  'image-id': {
-    what: 'oci compute-id',
-    goodRatio: 1.5,
-    prepare: copyToLayout,
-    repository: 'keep',
-    arguments: () => ['oci', 'compute-id', '--bootable', 'bench'],
-  },
-  gc: {
-    what: 'gc with nothing to remove',
-    goodRatio: 1.5,
-    prepare: copyToLayout,
-    repository: 'keep',
-    arguments: () => ['gc', '--dry-run'],
-  },
-  fsck: {
-    what: 'fsck',
-    goodRatio: 1.5,
-    prepare: copyToLayout,
-    repository: 'keep',
-    arguments: () => ['fsck'],
-  },
+  'image-id': ofImage('boot-image-id'),
+  gc: ofImage('gc'),
+  fsck: ofImage('fsck'),
   'files-oci': {
-    what: `import ${filesCount} files of ${fileBytes / 1000} KB from an OCI layout`,
+    what: `import ${filesText} from an OCI layout`,
     goodRatio: 1,
-    async prepare(folder) {
-      await makeFiles(folder);
-      await makeLayoutOfFiles(folder);
-    },
+    prepare: makeFilesLayout,
     repository: 'import',
-    arguments: (folder) => ['oci', 'pull', `oci:${join(folder, 'files-layout')}:bench`, 'bench'],
+    arguments: pullTree('files'),
   },
+  'files-image-id': ofFiles('image-id'),
+  'files-gc': ofFiles('gc'),
+  'files-fsck': ofFiles('fsck'),
   files: {
-    what: `create-image of ${filesCount} files of ${fileBytes / 1000} KB`,
+    what: `create-image of ${filesText}`,
     goodRatio: 1.5,
     prepare: makeFiles,
     repository: 'import',
     arguments: (folder) => ['create-image', join(folder, 'files')],
   },
   'files-id': {
-    what: `compute-id of ${filesCount} files of ${fileBytes / 1000} KB`,
+    what: `compute-id of ${filesText}`,
     goodRatio: 1.5,
     prepare: makeFiles,
     repository: 'none',
@@ -103,10 +123,12 @@ export const benchCases: Readonly<Record<string, BenchCase>> = {
     repository: 'none',
     arguments: (folder) => ['compute-id', join(folder, 'inodes')],
   },
+  'inodes-image-id': ofInodes('image-id'),
+  'inodes-gc': ofInodes('gc'),
+  'inodes-fsck': ofInodes('fsck'),
 };
 
-/** The image that cases with `keep` find in their repository. */
-export function pullLayout(folder: string): string[] {
+function pullLayout(folder: string): string[] {
   return ['oci', 'pull', `oci:${join(folder, 'image')}:bench`, 'bench', '--bootable'];
 }
 
@@ -138,16 +160,30 @@ async function makeFiles(folder: string): Promise<void> {
   }
 }
 
-async function makeLayoutOfFiles(folder: string): Promise<void> {
-  const layout = join(folder, 'files-layout');
+async function makeFilesLayout(folder: string): Promise<void> {
+  await makeFiles(folder);
+  await makeLayout(folder, 'files');
+}
+
+async function makeInodesLayout(folder: string): Promise<void> {
+  await makeInodes(folder);
+  await makeLayout(folder, 'inodes');
+}
+
+async function makeLayout(folder: string, tree: Tree): Promise<void> {
+  const layout = join(folder, `${tree}-layout`);
   if (existsSync(layout)) return;
-  const storage = join(folder, 'files.tar');
-  await run(['tar', '--create', '--file', storage, '--directory', join(folder, 'files'), '.'], {
-    step: 'pack the files',
+  const archive = join(folder, `${tree}.tar`);
+  await run(['tar', '--create', '--file', archive, '--directory', join(folder, tree), '.'], {
+    step: `pack ${tree}`,
+    timeoutMs: 600_000,
   });
-  const directory = join(folder, 'files-dir');
-  await makeDirImage(directory, storage);
-  await run(['skopeo', 'copy', '--quiet', `dir:${directory}`, `oci:${layout}:bench`], { step: 'make an OCI layout' });
+  const directory = join(folder, `${tree}-dir`);
+  await makeDirImage(directory, archive);
+  await run(['skopeo', 'copy', '--quiet', `dir:${directory}`, `oci:${layout}:bench`], {
+    step: 'make an OCI layout',
+    timeoutMs: 600_000,
+  });
   await rm(directory, { recursive: true });
 }
 

@@ -8,7 +8,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CodedError, describeError, readToolArguments, run } from '@workbench/run';
-import { type BenchCase, benchCases, type Program, pullLayout } from './composefs-cases.ts';
+import { type BenchCase, benchCases, type Program } from './composefs-cases.ts';
 import { type CommandTime, medianTime, timeCommand } from './time-command.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -75,7 +75,8 @@ async function runCase(
           await makeRepository(program, repository);
         }
         if (benchCase.repository === 'keep' && round === 0) {
-          await run([...program.command, ...target, ...pullLayout(folder)], { step: `${program.name} import` });
+          const argv = [...program.command, ...target, ...(benchCase.fill?.(folder) ?? [])];
+          await run(argv as [string, ...string[]], { step: `${program.name} import`, timeoutMs: 900_000 });
         }
         await run(['sync', '--file-system', work], { step: 'sync' });
         const argv = [...program.command, ...target, ...benchCase.arguments(folder, program)];

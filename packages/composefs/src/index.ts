@@ -25,6 +25,7 @@ export { buildImages } from './oci/build-images.ts';
 export { checkImages, type ImageCheck } from './oci/check-images.ts';
 export { exportLayout } from './oci/export-layout.ts';
 export { type ImageMetadata, readImageMetadata } from './oci/image-metadata.ts';
+export { imagesOf } from './oci/image-references.ts';
 export { buildImageTree, readFileNode } from './oci/image-tree.ts';
 export { type ImportOptions, type ImportResult, importImage } from './oci/import-image.ts';
 export type { ImportProgress } from './oci/import-layers.ts';

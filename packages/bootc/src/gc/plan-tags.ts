@@ -13,20 +13,26 @@ export interface TagChanges {
   toRemove: readonly Tag[];
 }
 
-/** Makes the tags of this program name the images of the live deployments and no others. */
+/**
+ * Makes the tags of this program name the images of the live deployments and no others. While it is not recorded which image
+ * one of these has, any may be its own, and a repair needs it: then no tag goes.
+ */
 export function planTags(
   model: RootModel,
   state: { liveIds: readonly string[]; tags: ReadonlyMap<string, string> },
 ): TagChanges {
   const live = state.liveIds.flatMap((id) => model.deployments.get(id) ?? []);
-  const digests = new Set(live.flatMap(({ origin, image }) => origin?.manifestDigest ?? image?.manifestDigest ?? []));
+  const known = live.map(({ origin, image }) => origin?.manifestDigest ?? image?.manifestDigest);
+  const digests = new Set(known);
   const stored = new Set(live.flatMap(({ image }) => (image?.isStored === true ? [image.manifestDigest] : [])));
   return {
     toAdd: [...stored]
       .filter((digest) => !state.tags.has(deploymentTag(digest)))
       .map((digest) => ({ name: deploymentTag(digest), manifestDigest: digest })),
     toRemove: [...state.tags]
-      .filter(([name, digest]) => name.startsWith(deploymentTagPrefix) && !digests.has(digest))
+      .filter(
+        ([name, digest]) => name.startsWith(deploymentTagPrefix) && !digests.has(digest) && !known.includes(undefined),
+      )
       .map(([name, manifestDigest]) => ({ name, manifestDigest })),
   };
 }

@@ -42,7 +42,8 @@ export async function planImageRecords(source: ImageRecordSource): Promise<Image
     if (text === undefined) continue;
     const origin = parseOrigin(text);
     const image = origin.manifestDigest === undefined ? await findImage(source, { deploymentId, origin }) : undefined;
-    const bootDigest = await findBootDigest(source.boot, { deploymentId, origin });
+    const lacksDigest = origin.bootType === 'uki' && origin.bootDigest === undefined;
+    const bootDigest = lacksDigest ? await unifiedBootDigest(source.boot, deploymentId) : undefined;
     if (image === undefined && bootDigest === undefined) continue;
     changes.push({
       deploymentId,
@@ -63,11 +64,8 @@ async function findImage(
   return image?.isStored === true ? image.manifestDigest : undefined;
 }
 
-async function findBootDigest(
-  boot: BootLocation,
-  { deploymentId, origin }: { deploymentId: string; origin: Origin },
-): Promise<string | undefined> {
-  if (origin.bootType !== 'uki' || origin.bootDigest !== undefined) return undefined;
+/** The boot digest of the unified kernel image of a deployment, whichever name it has; undefined without one that can be read. */
+export async function unifiedBootDigest(boot: BootLocation, deploymentId: string): Promise<string | undefined> {
   const directory = join(boot.espDirectory, espPaths.unifiedKernels);
   for (const name of [unifiedKernelName(deploymentId), `${deploymentId}.efi`]) {
     const path = join(directory, name);

@@ -3,10 +3,16 @@ import { planSystemGc, type SystemGcPlan } from '../gc/plan.ts';
 import { planMigration } from '../migration/migrate.ts';
 import { type BootedStorage, openBootedStorage } from '../storage/booted-storage.ts';
 import { lockOperations } from '../storage/operation-lock.ts';
-import { buildRootModel } from '../storage/root-model.ts';
+import { buildRootModel, originMissing, type RootModel } from '../storage/root-model.ts';
 import { tellWaiting } from '../storage/tell-waiting.ts';
 import { listUnfinishedBootFiles } from '../storage/unfinished-boot-files.ts';
 import { planKernelRestorations, restoreKernels } from './restore-kernels.ts';
+import {
+  describeOriginRestoration,
+  planOriginRestorations,
+  restoreOrigins,
+  withRestoredOrigins,
+} from './restore-origins.ts';
 import { findTornWrites } from './torn-writes.ts';
 
 /** What can be put right on a system, in lines for people. */
@@ -20,7 +26,8 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /**
  * Plans what finishes or undoes operations that were cut short: what an older bootc has left to rename and to record, entries,
- * kernels, state and tags that nothing leads to, files that were being written, and kernels that are damaged. Nothing is changed,
+ * kernels, state and tags that nothing leads to, files that were being written, kernels that are damaged, and origin files that are
+ * lost. Nothing is changed,
  * and nothing is planned for what this program does not know.
  *
  * @param options.withContents reads all kernels, to see whether they are what they were.
@@ -30,27 +37,33 @@ export async function planRepair(
   options: { withContents: boolean } = { withContents: false },
 ): Promise<RepairPlan> {
   const migration = await planMigration(storage);
-  const kernels = await planKernelRestorations(storage, await buildRootModel(storage), options);
+  const found = await buildRootModel(storage);
+  const origins = await planOriginRestorations(storage, found);
+  const model = withRestoredOrigins(found, origins.restorations);
+  const kernels = await planKernelRestorations(storage, model, options);
   const torn = await findTornWrites(storage);
   const renamed = new Set(migration.changes.flatMap((line) => torn.filter((path) => line.includes(path))));
+  const lost = [...origins.problems.values()];
+  const toldLost = new Set([...origins.problems.keys()].map(originMissing));
   const steps = [
     ...migration.changes,
+    ...origins.restorations.map(describeOriginRestoration),
     ...kernels.map(({ path }) => `restore ${path} from the image of its deployment`),
     ...torn.filter((path) => !renamed.has(path)).map((path) => `remove ${path}: it was being written`),
   ];
   try {
-    const system = await planSystem(storage);
+    const system = await planSystem(storage, model);
     return {
       steps: [...steps, ...describeSystem(system, { without: migration.changes })],
-      problems: [...migration.problems, ...system.warnings],
+      problems: [...migration.problems, ...lost, ...system.warnings.filter((line) => !toldLost.has(line))],
     };
   } catch (error) {
-    return { steps, problems: [...migration.problems, messageOf(error)] };
+    return { steps, problems: [...migration.problems, ...lost, messageOf(error)] };
   }
 }
 
-async function planSystem(storage: BootedStorage): Promise<SystemGcPlan> {
-  return planSystemGc(await buildRootModel(storage), {
+async function planSystem(storage: BootedStorage, model: RootModel): Promise<SystemGcPlan> {
+  return planSystemGc(model, {
     root: storage.root,
     physicalRoot: storage.physicalRoot,
     tags: await storage.images.listTags(),
@@ -80,6 +93,8 @@ export async function applyRepair(storage: BootedStorage): Promise<GcPlan | unde
     import('../gc/collect.ts'),
     import('@workbench/composefs'),
   ]);
+  const origins = await planOriginRestorations(storage, await buildRootModel(storage));
+  await restoreOrigins(storage, origins.restorations);
   await migrateStorage(storage);
   for (const path of await findTornWrites(storage)) await removeTree(path);
   const kernels = await planKernelRestorations(storage, await buildRootModel(storage), { withContents: true });

@@ -52,7 +52,11 @@ async function isChanged(path: string, digests: readonly string[]): Promise<bool
   return digests.length > 0 && !digests.includes(actual);
 }
 
-async function readKernel(storage: BootedStorage, deploymentId: string): Promise<{ kernel: Buffer; initrd: Buffer }> {
+/** Kernel and initrd as they are in the image of a deployment. @throws CodedError when the repository has not got them. */
+export async function readKernel(
+  storage: BootedStorage,
+  deploymentId: string,
+): Promise<{ kernel: Buffer; initrd: Buffer }> {
   const { readFileNode, readImagePart } = await import('@workbench/composefs');
   const repository = await storage.openRepository();
   const { vmlinuz, initramfs } = findKernel(readImagePart(repository, deploymentId, [modulesDirectory]), deploymentId);

@@ -131,7 +131,7 @@ async function readDeployment(
     }
   };
   const text = await attempt(() => readOptionalText(paths.origin));
-  if (text === undefined) return { ...known, problems: [...problems, `No origin file for deployment ${known.id}`] };
+  if (text === undefined) return { ...known, problems: [...problems, originMissing(known.id)] };
   const origin = parseOrigin(text);
   if (origin.bootType !== 'bls' && origin.bootType !== 'uki') {
     problems.push(`${paths.originName} has boot_type ${origin.bootType ?? 'missing'}`);
@@ -146,6 +146,11 @@ async function readDeployment(
     ...(image === undefined ? {} : { image }),
     problems,
   };
+}
+
+/** What a deployment without an origin file has among its problems. */
+export function originMissing(deploymentId: string): string {
+  return `No origin file for deployment ${deploymentId}`;
 }
 
 function messageOf(error: unknown): string {

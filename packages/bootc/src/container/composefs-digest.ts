@@ -1,6 +1,7 @@
 import { realpath, stat, writeFile } from 'node:fs/promises';
 import { computeImageId, type Directory, readBootTree, writeDumpfile } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
+import { requireRootfs } from './rootfs.ts';
 
 /** Hash and format of the images that a new system is installed with; their digest is what a command line names. */
 const imageKind = { algorithm: 'sha512', format: 1 } as const;
@@ -10,7 +11,7 @@ const imageKind = { algorithm: 'sha512', format: 1 } as const;
  * The tree it is the digest of goes to `dumpfile`, if wanted (composefs-dump(5)).
  *
  * @returns 128 lower-case hex digits.
- * @throws CodedError `ROOT_IS_ACTIVE` for the root of the running system, whose files are not those of an image.
+ * @throws CodedError `ROOT_IS_ACTIVE` for the root of the running system, whose files are not those of an image; `ROOTFS_INVALID`.
  */
 export async function computeRootDigest(root: string, dumpfile?: string): Promise<string> {
   await refuseActiveRoot(root);
@@ -24,6 +25,7 @@ export async function digestTree(tree: Directory, dumpfile?: string): Promise<st
 }
 
 async function refuseActiveRoot(root: string): Promise<void> {
+  await requireRootfs(root);
   const [given, active] = await Promise.all([stat(root), stat('/')]);
   const isActive = (await realpath(root)) === '/' || (given.dev === active.dev && given.ino === active.ino);
   if (!isActive) return;

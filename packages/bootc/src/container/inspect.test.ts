@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { runProgram } from '../cli/program.ts';
 import { inspectImage } from './inspect.ts';
 
 function image(files: Readonly<Record<string, string>>): string {
@@ -47,4 +48,17 @@ test('an image without a kernel, and one with two', async () => {
   expect(await inspectImage(image({}), 'yaml')).toBe('kargs: []\nkernel: null\n');
   const two = image({ ...withKernel, 'usr/lib/modules/6.12.0/vmlinuz': '' });
   await expect(inspectImage(two, 'json')).rejects.toMatchObject({ code: 'SEVERAL_KERNELS' });
+});
+
+test.each(['inspect', 'lint'])('%s of a folder that is not there is one clear error', async (verb) => {
+  const errors: string[] = [];
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => errors.push(String(text)) > 0);
+  const missing = join(image({ file: '' }), 'missing');
+  const status = await runProgram(['container', verb, '--rootfs', missing]);
+  const statusOfFile = await runProgram(['container', verb, '--rootfs', join(missing, '../file')]);
+  write.mockRestore();
+  expect([status, statusOfFile]).toEqual([1, 1]);
+  expect(errors[0]).toMatch(/^error: the root of the image \S+\/missing cannot be read \(ENOENT\)\n {2}help: /);
+  expect(errors[1]).toContain('is no directory');
+  expect(errors).toHaveLength(2);
 });

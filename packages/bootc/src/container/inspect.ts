@@ -3,6 +3,7 @@ import { join, parse } from 'node:path';
 import { CodedError } from '@workbench/run';
 import { configurationArchitecture } from '../boot/architecture.ts';
 import { kernelArgumentsOfFiles, readKargsFiles } from '../boot/kargs-d.ts';
+import { requireRootfs } from './rootfs.ts';
 
 /** How an inspection is printed. */
 export type InspectFormat = 'humanreadable' | 'yaml' | 'json';
@@ -28,9 +29,10 @@ export async function inspectImage(root: string, format: InspectFormat): Promise
 /**
  * Reads what an image boots with.
  *
- * @throws CodedError `SEVERAL_KERNELS`; `KARGS_FILE_INVALID`.
+ * @throws CodedError `ROOTFS_INVALID` when there is no folder at the root; `SEVERAL_KERNELS`; `KARGS_FILE_INVALID`.
  */
 export async function readInspection(root: string): Promise<ImageInspection> {
+  await requireRootfs(root);
   const kargs = kernelArgumentsOfFiles(await readKargsFiles(root), configurationArchitecture());
   return { kargs, kernel: await findInspectedKernel(root) };
 }

@@ -1,5 +1,6 @@
 import { CodedError } from '@workbench/run';
 import { formatYaml } from '../../deployment/yaml-text.ts';
+import { requireRootfs } from '../rootfs.ts';
 import { bootChecks } from './boot-checks.ts';
 import type { LintCheck, LintFinding } from './check.ts';
 import { folderChecks } from './folder-checks.ts';
@@ -37,7 +38,7 @@ export function listChecks(): string {
 /**
  * Checks an image.
  *
- * @throws CodedError `LINT_UNKNOWN` for the name of a check that there is not.
+ * @throws CodedError `LINT_UNKNOWN` for the name of a check that there is not; `ROOTFS_INVALID`.
  */
 export async function lintImage(options: LintOptions): Promise<LintReport> {
   const unknown = options.skip.filter((name) => !lintChecks.some((check) => check.name === name));
@@ -46,6 +47,7 @@ export async function lintImage(options: LintOptions): Promise<LintReport> {
       hint: 'bootc container lint --list names them',
     });
   }
+  await requireRootfs(options.root);
   const checks = lintChecks.filter(({ name }) => !options.skip.includes(name));
   const lines: string[] = [];
   let failed = 0;

@@ -1,4 +1,4 @@
-import { readImageMetadata } from '../oci/image-metadata.ts';
+import { readImageDocuments } from '../oci/image-metadata.ts';
 import { imagesOf } from '../oci/image-references.ts';
 import { importImage } from '../oci/import-image.ts';
 import { openRepositoryImage } from '../oci/repository-source.ts';
@@ -14,9 +14,10 @@ export async function runCopy(
   await using repository = await openNamedRepository(context);
   await using from = await openRepository(args.from, { onWait: lockNotice(context), noUpgrade: true });
   const manifestDigest = await resolveImage(from, args.image);
-  const { configReferences } = await readImageMetadata(from, manifestDigest);
+  const { configReferences } = await readImageDocuments(from, manifestDigest);
   const image = await openRepositoryImage(from, manifestDigest, { zeroCopy: args.zerocopy });
   const result = await importImage(repository, image, {
+    takesArtifacts: true,
     bootable: imagesOf(configReferences, true).size > 0,
     ...(args.name === undefined ? {} : { tag: args.name }),
   });

@@ -35,7 +35,7 @@ test('an artifact in a repository is shown, and no hindrance', async () => {
     path,
     'oci',
     'pull',
-    `oci:${makeArtifact(at('artifact-layout'))}`,
+    `oci:${makeArtifact(at('artifact-layout'), [['application/example', 'content of no archive']])}`,
     'artifact',
   ]);
   expect(pulled.status).toBe(0);

@@ -40,12 +40,21 @@ export async function runPull(
   await using repository = await openNamedRepository(context);
   const expectedDigest = expected === undefined ? undefined : parseDigest(expected, repository.algorithm);
   const tag = args.name ?? args.image;
-  const result = await importImage(repository, args.image, { tag, bootable: bootable && expectedDigest === undefined });
+  const result = await importImage(repository, args.image, {
+    tag,
+    bootable: bootable && expectedDigest === undefined,
+    takesArtifacts: true,
+  });
   context.print(`manifest ${result.manifestDigest}`);
   context.print(`config   ${result.configDigest}`);
   context.print(`verity   ${result.manifestStream}`);
   context.print(`tagged   ${tag}`);
   context.print(`objects  ${formatCounters(result.counters)}`);
+  if (bootable && result.isArtifact) {
+    throw new CodedError('OCI_ARTIFACT', `${args.image} is an artifact, of which nothing can be booted`, {
+      hint: 'it is imported all the same; leave --bootable out',
+    });
+  }
   const bootImage = result.bootImageIds.get(repository.erofsFormats.default);
   if (bootImage !== undefined) context.print(`Boot image: ${bootImage}`);
   if (expectedDigest !== undefined) {

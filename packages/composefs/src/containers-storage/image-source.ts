@@ -23,13 +23,15 @@ export interface ImageSource {
 }
 
 export interface LayerSource {
-  /** `sha256:` digest of the uncompressed archive. */
+  /** `sha256:` digest of the uncompressed archive; of a layer of an artifact, of its blob. */
   diffId: string;
+  /** What its stream holds, if it is no archive. */
+  contentType?: string;
   /** Tells this copy of the layer in container storage from all that were or will be there. */
   storageKey?: string;
   /** What `report` will add up to, about: compressed, if the source is. */
   sizeBytes: number;
-  /** Hands the archive, split, to the builder; `report` is told of the bytes done. Objects go to `store`, if given. */
+  /** Hands the archive, split, or the blob to the builder; `report` is told of the bytes done. Objects go to `store`, if given. */
   read(
     repository: Repository,
     builder: LayerBuilder,

@@ -60,8 +60,13 @@ async function checkImage(repository: Repository, manifestDigest: string): Promi
   if (configStream === undefined) return [{ kind: 'config-ref-missing', detail: configDigest }];
   const config = await readJson(repository, 'config', { digest: configDigest, stream: configStream });
   if ('kind' in config) return [config];
-  // Other artifacts have a configuration of any kind, and layers that no tree is made of.
-  if (!isContainerImage(manifest)) return [];
+  if (!isContainerImage(manifest)) {
+    return manifest.layers.flatMap(({ digest }) => {
+      const referenced = read.stream.namedReferences.get(digest);
+      if (referenced === undefined) return [{ kind: 'artifact-layer-ref-missing', detail: digest }];
+      return hasObject(repository, referenced) ? [] : [{ kind: 'artifact-layer-object-missing', detail: digest }];
+    });
+  }
   const parsed = parse(() => parseConfig(config.bytes), 'config');
   if (parsed.value === undefined) return parsed.findings;
   return parsed.value.rootfs.diff_ids.flatMap((diffId) => {

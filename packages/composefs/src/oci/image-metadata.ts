@@ -17,6 +17,8 @@ export interface ImageDocuments {
   configDigest: string;
   /** Named references of the configuration's stream: diff ids to layer streams, and the images. */
   configReferences: ReadonlyMap<string, string>;
+  /** Named references of the manifest's stream: the configuration, and diff ids to layer streams. */
+  manifestReferences: ReadonlyMap<string, string>;
   /** Digest of the manifest's stream. */
   manifestStream: string;
 }
@@ -60,6 +62,7 @@ export async function readImageDocuments(repository: Repository, manifestDigest:
     configBytes: config.bytes,
     configDigest,
     configReferences: config.stream.namedReferences,
+    manifestReferences: opened.stream.namedReferences,
     manifestStream,
   };
 }

@@ -4,7 +4,8 @@ import type { Repository } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
 import { applyLayer } from '../tar/read-layer.ts';
 import { type Directory, emptyDirectory, type Leaf } from '../tree/tree.ts';
-import { type ImageMetadata, readImageMetadata } from './image-metadata.ts';
+import { type ImageDocuments, readImageMetadata } from './image-metadata.ts';
+import { isContainerImage, parseConfig } from './manifest.ts';
 import { contentTypes } from './names.ts';
 
 /** A layer of an image, and the digest of its stream. */
@@ -24,19 +25,21 @@ export async function buildImageTree(repository: Repository, manifestDigest: str
 }
 
 /**
- * The layers of an image, the lowest first.
+ * The layers of an image, the lowest first, or of an artifact.
  *
- * @throws CodedError `IMAGE_DAMAGED` if the configuration does not lead to all of them.
+ * @throws CodedError `IMAGE_DAMAGED` if nothing leads to one of them; `OCI_INVALID`.
  */
-export function layersOf({ config, configReferences }: ImageMetadata, manifestDigest: string): StoredLayer[] {
-  return config.rootfs.diff_ids.map((diffId) => {
-    const stream = configReferences.get(diffId);
+export function layersOf(documents: ImageDocuments, manifestDigest: string): StoredLayer[] {
+  const { manifest, configBytes } = documents;
+  const [ids, references] = isContainerImage(manifest)
+    ? [parseConfig(configBytes).rootfs.diff_ids, documents.configReferences]
+    : [manifest.layers.map(({ digest }) => digest), documents.manifestReferences];
+  return ids.map((diffId) => {
+    const stream = references.get(diffId);
     if (stream !== undefined) return { diffId, stream };
-    throw new CodedError(
-      'IMAGE_DAMAGED',
-      `the configuration of ${manifestDigest} does not lead to its layer ${diffId}`,
-      { hint: 'import the image anew' },
-    );
+    throw new CodedError('IMAGE_DAMAGED', `nothing of ${manifestDigest} leads to its layer ${diffId}`, {
+      hint: 'import the image anew',
+    });
   });
 }
 

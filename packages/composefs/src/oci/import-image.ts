@@ -16,6 +16,7 @@ import { imagesOf, mergeImageReferences } from './image-references.ts';
 import { storeImageStreams } from './image-streams.ts';
 import type { StoredLayer } from './image-tree.ts';
 import { findStream, type ImportedLayers, type ImportProgress, importLayers } from './import-layers.ts';
+import { isContainerImage, parseManifest, requireContainerImage } from './manifest.ts';
 import { contentTypes, streamName } from './names.ts';
 import { openSource, type SourceOptions } from './open-source.ts';
 
@@ -24,6 +25,8 @@ export interface ImportOptions extends SourceOptions {
   tag?: string;
   /** Makes the images to boot, beside the plain ones. */
   bootable: boolean;
+  /** Takes artifacts too, of which no images are made. */
+  takesArtifacts?: boolean;
   /** Makes nothing but the images to boot: an operating system is never mounted from the plain ones. */
   isBootOnly?: boolean;
   /** Threads that store objects; 0 for none. Default: as many as are of use, if there is much to import. */
@@ -48,19 +51,21 @@ export interface ImportResult {
   manifestStream: string;
   configStream: string;
   counters: ImportCounters;
+  /** Whether it is no container image, so that it has no images. */
+  isArtifact: boolean;
   /** How content came out of container storage; undefined if none did, and for sources whose content is packed. */
   transferMethod: TransferMethod | undefined;
 }
 
 /**
- * Imports a container image, named as {@link openSource} has it or opened otherwise. Layers that are there already are
+ * Imports a container image, or an artifact if that is wanted, named as {@link openSource} has it or opened otherwise. Layers that are there already are
  * neither read nor fetched.
  *
  * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is
  * as it was before, and the layers that were complete are found by the next import, of those at the end some 64 MB less
  * where it could do nothing more; anything else is garbage, for the next collection.
  *
- * @throws CodedError `IMPORT_SOURCE`; `REPOSITORY_FORMAT` for a repository of format 0, whose images nothing could find
+ * @throws CodedError `IMPORT_SOURCE`; `OCI_ARTIFACT`; `REPOSITORY_FORMAT` for a repository of format 0, whose images nothing could find
  * again; what opening the source, reading layers, and transforming the tree throw; the signal's reason.
  */
 export async function importImage(
@@ -73,12 +78,21 @@ export async function importImage(
   const reference = options.tag === undefined ? undefined : referenceOfTag(options.tag);
   const image = typeof source === 'string' ? await openSource(source, options) : source;
   await using _ = { [Symbol.asyncDispose]: async () => image.close?.() };
+  const manifest = parseManifest(image.manifest);
+  const isArtifact = options.takesArtifacts === true && !isContainerImage(manifest);
+  if (!isArtifact) requireContainerImage(manifest, typeof source === 'string' ? source : 'the image');
   const counters = zeroCounters();
   const imported = await importLayers(repository, image, { ...options, counters });
   try {
-    const completed = await completeImage(repository, image, { ...options, ...imported, formats, reference });
+    const completed = await completeImage(repository, image, {
+      ...options,
+      ...imported,
+      formats,
+      reference,
+      isArtifact,
+    });
     await image.mergeLinkable?.(repository, counters);
-    return { ...completed, counters, transferMethod: image.transferMethod?.() };
+    return { ...completed, isArtifact, counters, transferMethod: image.transferMethod?.() };
   } catch (error) {
     // What made the import fail is told, whether or not the next one finds these layers.
     await commitLinks(repository, imported.unnamed).catch(() => {});
@@ -90,17 +104,18 @@ export async function importImage(
 async function completeImage(
   repository: Repository,
   image: ImageSource,
-  options: ImportOptions & ImportedLayers & { formats: readonly ErofsFormat[]; reference: string | undefined },
-): Promise<Omit<ImportResult, 'counters' | 'transferMethod'>> {
-  const { layers, named, unnamed, formats, reference } = options;
+  options: ImportOptions &
+    ImportedLayers & { formats: readonly ErofsFormat[]; reference: string | undefined; isArtifact: boolean },
+): Promise<Omit<ImportResult, 'counters' | 'isArtifact' | 'transferMethod'>> {
+  const { layers, named, unnamed, formats, reference, isArtifact } = options;
   const manifestDigest = `sha256:${hash('sha256', image.manifest, 'hex')}`;
   const configDigest = `sha256:${hash('sha256', image.config, 'hex')}`;
   const former = await readFormerReferences(repository, configDigest);
   const built = await findOrBuild(repository, layers, {
     former,
     formats,
-    isPlain: options.isBootOnly !== true,
-    isBootable: options.bootable || options.isBootOnly === true,
+    isPlain: !isArtifact && options.isBootOnly !== true,
+    isBootable: !isArtifact && (options.bootable || options.isBootOnly === true),
   }).finally(() => named);
   options.signal?.throwIfAborted();
 

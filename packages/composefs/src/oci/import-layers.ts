@@ -72,7 +72,7 @@ export async function importLayers(
   const work = async (): Promise<void> => {
     for (const layer of queue) {
       signal.throwIfAborted();
-      let stream = await findLayer(repository, layer.diffId);
+      let stream = await findLayer(repository, layer.diffId, layer.contentType);
       const track = progress.begin(layer);
       if (stream === undefined) {
         const { counters } = options;
@@ -117,7 +117,7 @@ export async function importLayer(
   },
 ): Promise<string> {
   const { counters, signal, report, threads } = options;
-  const builder = createLayerBuilder(repository, contentTypes.layer, counters);
+  const builder = createLayerBuilder(repository, layer.contentType ?? contentTypes.layer, counters);
   const store = threads?.openLayer();
   try {
     await layer.read(repository, builder, {
@@ -216,10 +216,18 @@ export function findStream(repository: Repository, name: string): string | undef
   return digest !== undefined && isUsable(repository, digest) ? digest : undefined;
 }
 
-/** The digest of the stream of a layer that is there. One that lost any of its content counts as none, too. */
-export async function findLayer(repository: Repository, diffId: string): Promise<string | undefined> {
+/**
+ * The digest of the stream of a layer that is there. One that lost any of its content counts as none, too, and so does one that
+ * holds something else: what is an archive to one image may be any blob to an artifact.
+ */
+export async function findLayer(
+  repository: Repository,
+  diffId: string,
+  contentType: string = contentTypes.layer,
+): Promise<string | undefined> {
   const digest = findStream(repository, streamName('layer', diffId));
   if (digest === undefined) return undefined;
-  const { objectReferences } = await openStreamObject(repository, digest, contentTypes.layer);
+  const { objectReferences, ...stream } = await openStreamObject(repository, digest);
+  if (stream.contentType !== contentType) return undefined;
   return objectReferences.every((object) => isUsable(repository, object)) ? digest : undefined;
 }

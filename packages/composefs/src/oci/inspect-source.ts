@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { findImage, followParents } from '../containers-storage/find-image.ts';
 import { findLayerFolders } from '../containers-storage/layer-files.ts';
 import { openStores } from '../containers-storage/store.ts';
-import { type OciConfig, type OciManifest, parseConfig, parseManifest } from './manifest.ts';
+import { type OciConfig, type OciManifest, parseConfig, parseManifest, requireContainerImage } from './manifest.ts';
 import { openSource, type SourceOptions, splitSource } from './open-source.ts';
 
 /** What can be known of an image before it is imported. */
@@ -24,16 +24,18 @@ export interface SourceInspection {
  * Looks at an image that could be imported, reading its manifest and its configuration and none of its layers.
  *
  * @param source as `openSource` takes it.
- * @throws CodedError as `openSource`; `OCI_INVALID`.
+ * @throws CodedError as `openSource`; `OCI_ARTIFACT`; `OCI_INVALID`.
  */
 export async function inspectSource(source: string, options: SourceOptions = {}): Promise<SourceInspection> {
   const { transport, name } = splitSource(source);
   const image = await openSource(source, options);
   await image.close?.();
+  const manifest = parseManifest(image.manifest);
+  requireContainerImage(manifest, source);
   return {
     manifestDigest: `sha256:${hash('sha256', image.manifest, 'hex')}`,
     configDigest: `sha256:${hash('sha256', image.config, 'hex')}`,
-    manifest: parseManifest(image.manifest),
+    manifest,
     config: parseConfig(image.config),
     layers: image.layers.map(({ diffId, sizeBytes }) => ({ diffId, sizeBytes })),
     layersBytes: image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

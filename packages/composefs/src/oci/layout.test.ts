@@ -135,7 +135,7 @@ describe('images are refused', () => {
     }),
     ['OCI_LAYER_TYPE', 'with an unknown compression', { layerType: '+xz' }],
     ['TAR_INVALID', 'with a layer that is no archive', { layer: Buffer.alloc(2000, 7) }],
-    ['OCI_LAYOUT', 'that are artifacts', { configType: 'application/vnd.oci.empty.v1+json' }],
+    ['OCI_ARTIFACT', 'that are artifacts', { configType: 'application/vnd.oci.empty.v1+json' }],
     ['OCI_LAYOUT', 'without the tag', {}, ':two'],
     ['OCI_LAYOUT', 'that are ambiguous', { tags: ['one', 'two'] }],
     ['OCI_LAYOUT', 'for another machine', { architecture: 's390x' }],

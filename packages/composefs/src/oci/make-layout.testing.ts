@@ -12,15 +12,22 @@ export const skeleton: MadeEntry[] = ['usr', 'boot', 'sysroot', 'run', 'etc', 'u
   mtime: 1_700_000_000 + i,
 }));
 
+/** A blob and its media type. */
+export type TypedBlob = readonly [mediaType: string, content: string | Buffer];
+
+/** The configuration of artifacts that have none. */
+export const emptyConfig: TypedBlob = ['application/vnd.oci.empty.v1+json', '{}'];
+
 /** Makes an OCI layout of an artifact that is no container image. @returns its path. */
-export function makeArtifact(path: string): string {
+export function makeArtifact(path: string, layers: readonly TypedBlob[], config: TypedBlob = emptyConfig): string {
   const blob = makeBlobFolder(path);
+  const typed = ([mediaType, content]: TypedBlob) => blob(mediaType, Buffer.from(content));
   const manifest = {
     schemaVersion: 2,
     mediaType: `${mediaTypes}.manifest.v1+json`,
     artifactType: 'application/example',
-    config: blob('application/vnd.oci.empty.v1+json', Buffer.from('{}')),
-    layers: [blob('application/example', Buffer.from('content of no archive'))],
+    config: typed(config),
+    layers: layers.map(typed),
   };
   writeIndex(path, blob(`${mediaTypes}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest))));
   return path;

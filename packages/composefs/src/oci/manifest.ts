@@ -86,6 +86,18 @@ export function isContainerImage(manifest: OciManifest): boolean {
   return containerConfigTypes.includes(manifest.config.mediaType);
 }
 
+/**
+ * @param name what to call it in the error.
+ * @throws CodedError `OCI_ARTIFACT` if a manifest is not of a container image.
+ */
+export function requireContainerImage(manifest: OciManifest, name: string): void {
+  if (isContainerImage(manifest)) return;
+  const type = manifest.config.mediaType;
+  throw new CodedError('OCI_ARTIFACT', `${name} is an artifact (${type}), not a container image`, {
+    hint: 'name a container image, as podman build makes it',
+  });
+}
+
 /** Whether a descriptor leads to a further index. */
 export function isIndex(descriptor: OciDescriptor): boolean {
   return indexTypes.includes(descriptor.mediaType);

@@ -6,6 +6,9 @@ import { CodedError } from '@workbench/run';
  */
 export const contentTypes = { manifest: 'ocimanif', config: 'ociconfg', layer: 'ocilayer' } as const;
 
+/** The stream of a layer of an artifact that is no archive; its name is that of a layer. */
+export const blobContentType = 'oci_blob';
+
 export type OciStreamKind = keyof typeof contentTypes;
 
 /** The name of a stream, for example `oci-layer-sha256:…`. @throws CodedError `OCI_DIGEST`. */

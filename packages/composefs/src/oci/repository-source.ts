@@ -7,30 +7,31 @@ import type { LayerBuilder } from '../repository/layer-builder.ts';
 import { openObject } from '../repository/objects.ts';
 import type { Repository } from '../repository/repository.ts';
 import { openStreamObject } from '../repository/streams.ts';
-import { readImageMetadata } from './image-metadata.ts';
+import { readImageDocuments } from './image-metadata.ts';
 import { layersOf } from './image-tree.ts';
 import { contentTypes } from './names.ts';
 
 const closeFile = promisify(close);
 
 /**
- * Opens an image of a repository as a source for importing it into another one, whatever the algorithm of either.
+ * Opens an image or artifact of a repository as a source for importing it into another one, whatever the algorithm of either.
  * Content is shared or linked where the file system can.
  *
  * @param options.zeroCopy refuses to copy content.
- * @throws CodedError as `readImageMetadata`; `COPY_NOT_SHARED` while reading a layer if content would have to be copied.
+ * @throws CodedError as `readImageDocuments`, `layersOf`; `COPY_NOT_SHARED` while reading a layer if content would have to be copied.
  */
 export async function openRepositoryImage(
   source: Repository,
   manifestDigest: string,
   options: { zeroCopy?: boolean } = {},
 ): Promise<ImageSource> {
-  const metadata = await readImageMetadata(source, manifestDigest);
+  const documents = await readImageDocuments(source, manifestDigest);
   let transfer: Transfer | undefined;
-  const layers = layersOf(metadata, manifestDigest).map(async ({ diffId, stream }): Promise<LayerSource> => {
-    const layer = await openStreamObject(source, stream, contentTypes.layer);
+  const layers = layersOf(documents, manifestDigest).map(async ({ diffId, stream }): Promise<LayerSource> => {
+    const layer = await openStreamObject(source, stream);
     return {
       diffId,
+      ...(layer.contentType === contentTypes.layer ? {} : { contentType: layer.contentType }),
       sizeBytes: Number(layer.totalBytes),
       async read(repository, builder, { report, signal }) {
         transfer ??= createTransfer(repository);
@@ -48,7 +49,7 @@ export async function openRepositoryImage(
       },
     };
   });
-  return { manifest: metadata.manifestBytes, config: metadata.configBytes, layers: await Promise.all(layers) };
+  return { manifest: documents.manifestBytes, config: documents.configBytes, layers: await Promise.all(layers) };
 }
 
 async function transferObject(object: {

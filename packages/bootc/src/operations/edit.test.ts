@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatYaml } from '../deployment/yaml-text.ts';
-import { emptyHostDocument, type HostDocument } from '../status/host-document.ts';
+import { emptyHostDocument } from '../status/empty-host-document.ts';
+import type { HostDocument } from '../status/host-document.ts';
 import { planEdit } from './edit.ts';
 
 const image = { image: 'registry.example/os:1', transport: 'registry' as const };

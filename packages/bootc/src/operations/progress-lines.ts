@@ -2,6 +2,7 @@ import { fstatSync, writeSync } from 'node:fs';
 import type { ImportProgress } from '@workbench/composefs';
 import { CodedError } from '@workbench/run';
 import { canonicalJson } from '../deployment/canonical-json.ts';
+import type { ProgressLine } from './progress-document.ts';
 
 /** Version of the lines, in the first of them. */
 const version = '0.1.0';
@@ -24,7 +25,7 @@ export function makeProgressLines(options: { write(line: string): void; now(): n
   let isStarted = false;
   let lastAt = Number.NEGATIVE_INFINITY;
   let layersDone = -1;
-  const write = (value: Parameters<typeof canonicalJson>[0]): void => {
+  const write = (value: ProgressLine): void => {
     if (!isOpen) return;
     try {
       options.write(`${canonicalJson(value)}\n`);
@@ -45,7 +46,7 @@ export function makeProgressLines(options: { write(line: string): void; now(): n
   };
 }
 
-function progressBytes(progress: ImportProgress) {
+function progressBytes(progress: ImportProgress): ProgressLine {
   const { bytesDone, bytesTotal, layersDone, layersTotal } = progress;
   return {
     type: 'ProgressBytes',

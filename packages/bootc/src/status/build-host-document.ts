@@ -5,15 +5,15 @@ import type { DeploymentImage } from '../storage/deployment-image.ts';
 import { type DeploymentRoles, deploymentRoles } from '../storage/deployment-roles.ts';
 import { type Mount, mountAt } from '../storage/mount-table.ts';
 import type { DeploymentRecord, RootModel } from '../storage/root-model.ts';
-import {
-  type BootEntryDocument,
-  emptyHostDocument,
-  type HostDocument,
-  type ImageDocument,
-  type ImageReferenceDocument,
-  type LastFinalizeDocument,
-  type SealDocument,
-  type UsrOverlayDocument,
+import { emptyHostDocument } from './empty-host-document.ts';
+import type {
+  BootEntryDocument,
+  HostDocument,
+  ImageDocument,
+  ImageReferenceDocument,
+  LastFinalizeDocument,
+  SealDocument,
+  UsrOverlayDocument,
 } from './host-document.ts';
 import { isSoftRebootCapable } from './soft-reboot.ts';
 import type { SoftRebootFacts } from './soft-reboot-facts.ts';

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../deployment/canonical-json.ts';
-import { type HostDocument, toJsonValue } from './host-document.ts';
+import type { HostDocument } from './host-document.ts';
 import { formatHumanReadable } from './human-readable.ts';
 
 /** Formats of the status document. */
@@ -11,7 +11,7 @@ export async function formatDocument(
   document: HostDocument,
   options: { format: StatusFormat; isVerbose: boolean },
 ): Promise<string> {
-  if (options.format === 'json') return canonicalJson(toJsonValue(document));
+  if (options.format === 'json') return canonicalJson(document);
   if (options.format === 'humanreadable') return formatHumanReadable(document, options);
   // Loaded here, since most calls ask for another format.
   const { formatYaml } = await import('../deployment/yaml-text.ts');

@@ -4,8 +4,9 @@ import { detectEnvironment } from '../storage/environment.ts';
 import { journalMessages, writeJournal } from '../storage/journal.ts';
 import { buildRootModel, type RootModel } from '../storage/root-model.ts';
 import { buildHostDocument, type SystemState } from './build-host-document.ts';
+import { emptyHostDocument } from './empty-host-document.ts';
 import { formatDocument, type StatusFormat } from './format-document.ts';
-import { emptyHostDocument, type HostDocument } from './host-document.ts';
+import type { HostDocument } from './host-document.ts';
 import { readSoftRebootFacts } from './soft-reboot-facts.ts';
 
 /** How status is shown. */

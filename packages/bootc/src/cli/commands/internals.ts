@@ -1,5 +1,5 @@
 import { defineCommand, defineGroup } from '../define-command.ts';
-import { flag, value } from '../options.ts';
+import { choice, flag, value } from '../options.ts';
 import { requireBootedHost } from '../require-booted-host.ts';
 
 /** `bootc internals`, for tests and for systemd units. `cfs` is not here: all that follows it is cfs's own. */
@@ -50,6 +50,15 @@ export const internalsCommand = defineGroup('internals', false, [
       await requireBootedHost();
       const { runMigration } = await import('../../operations/repair.ts');
       process.exitCode = await runMigration();
+    },
+  }),
+  defineCommand({
+    command: 'print-json-schema',
+    describe: 'Print the JSON schema of status --json (host), or of a line of --progress-fd (progress)',
+    options: { of: choice(['host', 'progress'], 'What is described', { demandOption: true }) },
+    handler: async (args) => {
+      const { formatJsonSchema } = await import('../../operations/json-schema.ts');
+      process.stdout.write(formatJsonSchema(args.of!));
     },
   }),
   defineCommand({

@@ -57,8 +57,9 @@ const leaveSocketFolder = (): void => {
 function expectNothingLeft(storage: ContainerStorage): void {
   expect(socketFolders()).toEqual([]);
   for (const folder of [storage.bootcDirectory, '/run/bootc']) {
-    const blobs = join(folder, 'pull.tmp');
-    expect(existsSync(blobs) ? readdirSync(blobs) : []).toEqual([]);
+    for (const name of readdirSync(folder).filter((entry) => /^pull.*\.tmp$/.test(entry))) {
+      expect(readdirSync(join(folder, name))).toEqual([]);
+    }
   }
   expect(servicePids()).toEqual([]);
 }

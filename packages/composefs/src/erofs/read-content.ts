@@ -45,40 +45,40 @@ export interface RawEntry {
  */
 export function readEntries(image: OpenedImage, directory: RawInode, parentNid: number): RawEntry[] {
   const entries: RawEntry[] = [];
-  let previous = '';
   for (const piece of contentPieces(image, directory)) {
     for (let at = 0; at < piece.length; at += blockBytes) {
-      for (const entry of readBlock(piece.subarray(at, at + blockBytes), directory.nid)) {
-        if (entry.name <= previous) throw invalidImage(`entries of directory ${directory.nid} are out of order`);
-        previous = entry.name;
-        entries.push(entry);
-      }
+      readBlock(piece.subarray(at, at + blockBytes), directory.nid, entries);
     }
   }
-  const others = entries.filter(({ name }) => name !== '.' && name !== '..');
   const own = entries.find(({ name }) => name === '.');
   const parent = entries.find(({ name }) => name === '..');
   if (own?.nid !== directory.nid || parent?.nid !== parentNid) {
     throw invalidImage(`directory ${directory.nid} has no right . and ..`);
   }
-  return others;
+  return entries.filter((entry) => entry !== own && entry !== parent);
 }
 
-function* readBlock(block: Buffer, nid: number): Generator<RawEntry> {
+/** Reads the entries of a block, which follow those that were read before. */
+function readBlock(block: Buffer, nid: number, entries: RawEntry[]): void {
   const broken = () => invalidImage(`a block of directory ${nid} is broken`);
   if (block.length < direntBytes) throw broken();
-  const namesAt = block.readUInt16LE(8);
+  const view = new DataView(block.buffer, block.byteOffset, block.length);
+  const namesAt = view.getUint16(8, true);
   if (namesAt < direntBytes || namesAt > block.length || namesAt % direntBytes !== 0) throw broken();
+  let previous = entries.at(-1)?.name ?? '';
   for (let at = 0; at < namesAt; at += direntBytes) {
-    const start = block.readUInt16LE(at + 8);
+    const start = view.getUint16(at + 8, true);
     const isLast = at + direntBytes === namesAt;
-    const limit = isLast ? block.length : block.readUInt16LE(at + direntBytes + 8);
+    const limit = isLast ? block.length : view.getUint16(at + direntBytes + 8, true);
     if (start < namesAt || start >= limit || limit > block.length) throw broken();
     // Only the last name is followed by padding.
     const zero = isLast ? block.indexOf(0, start) : -1;
     const name = block.toString('latin1', start, zero < 0 ? limit : zero);
     if (name === '' || name.includes('\0') || name.includes('/')) throw broken();
-    const high = block.readUInt32LE(at + 4);
-    yield { name, nid: high * 2 ** 32 + block.readUInt32LE(at), fileType: block.readUInt8(at + 10) };
+    if (name <= previous) throw invalidImage(`entries of directory ${nid} are out of order`);
+    previous = name;
+    const high = view.getUint32(at + 4, true);
+    const low = view.getUint32(at, true);
+    entries.push({ name, nid: high * 2 ** 32 + low, fileType: block[at + 10] as number });
   }
 }

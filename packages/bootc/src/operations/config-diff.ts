@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Directory, syncFilesystem, textOf } from '@workbench/composefs';
 import { compareTrees, type TreeChanges } from '../etc-merge/compare-trees.ts';
 import { mergeConflictError } from '../etc-merge/conflict-error.ts';
@@ -6,6 +5,7 @@ import { planMerge } from '../etc-merge/plan-merge.ts';
 import { kindOnDisk, readImageEtc, scanEtc } from '../etc-merge/read-etc.ts';
 import { applyMerge } from '../etc-merge/write-etc.ts';
 import { openBootedStorage } from '../storage/booted-storage.ts';
+import { openBareEtc } from './bare-etc.ts';
 
 /** SGR codes: green, cyan, red (ECMA-48, 8.3.117). */
 const colours = { Added: 32, Modified: 36, Removed: 31 } as const;
@@ -28,7 +28,8 @@ export async function runConfigDiff(): Promise<void> {
   await using storage = await openBootedStorage('read');
   const repository = await storage.openRepository();
   const pristine = readImageEtc(repository, storage.host.deploymentId);
-  printChanges(pristine, await scanEtc(join(storage.root, 'etc'), repository.algorithm));
+  await using etc = await openBareEtc(storage);
+  printChanges(pristine, await scanEtc(etc.path, repository.algorithm));
 }
 
 /**

@@ -105,10 +105,17 @@ async function shutDown(): Promise<void> {
 }
 
 const use = <T>(action: (storage: BootedStorage) => Promise<T>): Promise<T> =>
-  system.use((storage) => {
+  system.use(async (storage) => {
     mkdirSync(join(system.root, 'run'), { recursive: true });
-    return action({ ...storage, host: { ...storage.host, deploymentId: booted.id }, mounts: booted.mounts });
+    const mounts = [...booted.mounts, ...(await mountsInEtc())];
+    return action({ ...storage, host: { ...storage.host, deploymentId: booted.id }, mounts });
   });
+
+/** What is mounted below `/etc` since it was booted. */
+async function mountsInEtc(): Promise<Mount[]> {
+  const below = (await readMountTable('/')).filter((mount) => mount.mountPoint.startsWith(etc('')));
+  return below.map((mount) => ({ ...mount, mountPoint: mount.mountPoint.slice(system.root.length) }));
+}
 
 const stage = async (source: string): Promise<string> =>
   (await use((storage) => switchTo(storage, targetOf(source), recordingEnvironment())))!;
@@ -233,6 +240,22 @@ test('where the next userspace has its overlay already, the changes are seen in 
 });
 
 const kernelMessages = async () => (await run(['dmesg'], { step: 'read messages of the kernel' })).stdout;
+
+test.each(lasting)('what is mounted in /etc as %s is not taken along, but what it hides is', async (mode) => {
+  await install(imageOf(mode, shipped));
+  changeLocally();
+  await run(['mount', '-t', 'tmpfs', 'tmpfs', etc('folder')], { step: 'mount a folder' });
+  writeFileSync(etc('folder/passing'), 'of the mount\n');
+  mkdirSync(etc('mounted'));
+  await run(['mount', '-t', 'tmpfs', 'tmpfs', etc('mounted')], { step: 'mount a folder of its own' });
+  writeFileSync(etc('mounted/passing'), 'of the mount\n');
+  await run(['mount', '--bind', etc('folder/passing'), etc('changed')], { step: 'mount a file' });
+  expect(read('changed')).toBe('of the mount\n');
+  await update(next(mode, 'second\n'));
+  expect(readdirSync(etc('mounted'))).toEqual([]);
+  rmSync(etc('mounted'), { recursive: true });
+  expectLocalChanges('second\n');
+});
 
 test('folders that are called as those of the overlay are ordinary ones in it', async () => {
   await install(imageOf('overlay', { 'etc/upper/file': 'of the image\n', 'etc/work': 'of the image\n' }));

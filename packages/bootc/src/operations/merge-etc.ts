@@ -9,31 +9,33 @@ import { applyMerge } from '../etc-merge/write-etc.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { isRootOf } from '../storage/environment.ts';
 import { mountAt } from '../storage/mount-table.ts';
+import { openBareEtc, withoutDisposal } from './bare-etc.ts';
 import { openOverlayEtc } from './overlay-etc.ts';
 
-/** What mergeEtc is about to do. */
-export interface EtcMergePlan {
-  /** The `/etc` with the local changes. */
-  current: string;
-  steps: readonly MergeStep[];
+/**
+ * Makes sure that the local changes of `/etc` of the booted system can come into that of another deployment. Changes nothing.
+ *
+ * @throws CodedError `ETC_MERGE_CONFLICT`, `IMAGE_WITHOUT_ETC`; `OBJECT_MISSING` when one of the two images is gone; CommandError
+ * of mount(8).
+ */
+export async function assertEtcMerges(storage: BootedStorage, deploymentId: string): Promise<void> {
+  await using current = await openLastingEtc(storage);
+  await planEtcMerge(storage, { deploymentId, current: current.path });
 }
 
-/**
- * Plans how the local changes of `/etc` of the booted system come into that of another deployment. Changes nothing.
- *
- * @throws CodedError `ETC_MERGE_CONFLICT`, `IMAGE_WITHOUT_ETC`; `OBJECT_MISSING` when one of the two images is gone.
- */
-export async function planEtcMerge(storage: BootedStorage, deploymentId: string): Promise<EtcMergePlan> {
+async function planEtcMerge(
+  storage: BootedStorage,
+  { deploymentId, current }: { deploymentId: string; current: string },
+): Promise<readonly MergeStep[]> {
   const repository = await storage.openRepository();
   const next = readImageEtc(repository, deploymentId);
-  const current = lastingEtc(storage);
   const { conflicts, steps } = planMerge(
     readImageEtc(repository, storage.host.deploymentId),
     await scanEtc(current, repository.algorithm),
     (path) => kindInTree(next, path),
   );
   if (conflicts.length > 0) throw mergeConflictError(conflicts);
-  return { current, steps };
+  return steps;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function planEtcMerge(storage: BootedStorage, deploymentId: string)
  * Nothing is synced: the caller does, before anything boots with it. If it throws or is stopped, a part was done; doing it again
  * completes it.
  *
- * @throws what planEtcMerge and openOverlayEtc throw; CodedError `SETUP_ROOT_CONFIGURATION_INVALID`; a system error.
+ * @throws what assertEtcMerges and openOverlayEtc throw; CodedError `SETUP_ROOT_CONFIGURATION_INVALID`; a system error.
  */
 export async function mergeEtc(storage: BootedStorage, deploymentId: string): Promise<void> {
   // Something may vanish from the /etc in use after it was planned for; then it is planned anew.
@@ -61,7 +63,9 @@ export async function mergeEtc(storage: BootedStorage, deploymentId: string): Pr
 const attempts = 5;
 
 async function mergeOnce(storage: BootedStorage, deploymentId: string): Promise<void> {
-  const { current, steps } = await planEtcMerge(storage, deploymentId);
+  await using lasting = await openLastingEtc(storage);
+  const current = lasting.path;
+  const steps = await planEtcMerge(storage, { deploymentId, current });
   const { etc } = deploymentPaths(storage.physicalRoot, deploymentId);
   const mode = await readEtcMode(await storage.openRepository(), deploymentId);
   const isOverlay = mode === 'overlay';
@@ -81,13 +85,16 @@ function isInOverlay(path: string): boolean {
  * The `/etc` whose local changes go over to the next deployment. That is the one in use, unless all that is changed there is to be
  * gone with the power, or it is a read-only part of the image: then it is the one in the state folder of the booted deployment, with what
  * was changed before. So nothing of a boot with a transient `/etc` becomes lasting by an update, nothing of it can stand in the way of
- * one, and a deployment that does not use its state folder hands it on.
+ * one, and a deployment that does not use its state folder hands it on. Of the one in use, without what is mounted below it.
  */
-function lastingEtc(storage: Pick<BootedStorage, 'root' | 'physicalRoot' | 'host' | 'mounts'>): string {
-  const { root, physicalRoot, host, mounts } = storage;
+async function openLastingEtc(
+  storage: Pick<BootedStorage, 'root' | 'physicalRoot' | 'host' | 'mounts'>,
+): Promise<{ path: string } & AsyncDisposable> {
+  const { physicalRoot, host, mounts } = storage;
   const { etc } = deploymentPaths(physicalRoot, host.deploymentId);
   // As initramfs-setup mounts them. A part of the root is no mount, unless the unit that runs this has made it one of its own.
   const mount = mountAt(mounts, '/etc');
-  if (mount === undefined || isRootOf(mount, host.deploymentId)) return etc;
-  return mount.filesystem === 'overlay' && mount.source === 'transient' ? etc : join(root, 'etc');
+  const isPassing = mount?.filesystem === 'overlay' && mount.source === 'transient';
+  if (mount === undefined || isRootOf(mount, host.deploymentId) || isPassing) return withoutDisposal(etc);
+  return await openBareEtc(storage);
 }

@@ -7,6 +7,7 @@ import { deploymentPaths, etcOverlay } from '../deployment/state-paths.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { isRootOf } from '../storage/environment.ts';
 import { mountAt } from '../storage/mount-table.ts';
+import { withoutDisposal } from './bare-etc.ts';
 
 /** Where systemd looks for the root of the next userspace; see systemd-soft-reboot.service(8). */
 export const nextRoot = '/run/nextroot';
@@ -25,7 +26,7 @@ export async function openOverlayEtc(
   const { mounts } = storage;
   const prepared = join(nextRoot, 'etc');
   if (isRootOf(mountAt(mounts, nextRoot), deploymentId) && mountAt(mounts, prepared)?.filesystem === 'overlay') {
-    return { path: join(storage.root, prepared), [Symbol.asyncDispose]: async () => undefined };
+    return withoutDisposal(join(storage.root, prepared));
   }
   const { etc } = deploymentPaths(storage.physicalRoot, deploymentId);
   const layers = { upper: join(etc, etcOverlay.upper), work: join(etc, etcOverlay.work) };

@@ -32,7 +32,7 @@ import { bootedEntry } from './booted-entry.ts';
 import { bootedKernelArguments } from './carried-kernel-arguments.ts';
 import { existingDeployments, findDeploymentOfImage, sameContentError } from './existing-deployment.ts';
 import { assertFreeSpace, freeBytes } from './free-space.ts';
-import { planEtcMerge } from './merge-etc.ts';
+import { assertEtcMerges } from './merge-etc.ts';
 import { cancelSoftReboot, type NextRootPlace } from './soft-reboot.ts';
 import { writeDeploymentState } from './stage-state.ts';
 import { prepareStagedBoot, type StagedBoot } from './staged-boot.ts';
@@ -119,7 +119,7 @@ export async function stageImage(storage: BootedStorage, request: StageRequest):
     const { deploymentId } = boot;
     const same = existingDeployments(model).find(({ deployment }) => deployment.id === deploymentId);
     if (same !== undefined) throw sameContentError(target.image, same);
-    await planEtcMerge(storage, deploymentId);
+    await assertEtcMerges(storage, deploymentId);
     await assertFreeSpace({ ...bootSpace, neededBytes: boot.neededBytes, reclaimableBytes });
     const images = await readBoundImagesOf(repository, deploymentId);
     await storeBoundImages({ ...request, root, physicalRoot, images, from: 'registry' });

@@ -6,6 +6,7 @@
  * is the same layer as long as the program is.
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import {
   chmod,
   copyFile,
@@ -85,7 +86,7 @@ async function updateFolder(output: string, files: ReadonlyMap<string, GuestFile
   }
   for (const path of await filesBelow(output)) {
     const name = relative(output, path);
-    if (files.has(name) || name === runtimeName || name === cacheName) continue;
+    if (files.has(name) || name === runtimeName || cacheNames.includes(name)) continue;
     await rm(path);
     changed.push(name);
   }
@@ -104,6 +105,8 @@ async function removeEmptyFolders(output: string): Promise<void> {
 
 const runtimeName = 'usr/lib/bootc/node';
 const cacheName = 'usr/lib/bootc/program.cache';
+const cfsCacheName = 'usr/lib/bootc/cfs.cache';
+const cacheNames = [cacheName, cfsCacheName];
 
 /** What the runtime was made from, and the digest of what it became. */
 interface RuntimeStamp {
@@ -151,38 +154,44 @@ async function updateRuntime(output: string): Promise<{ isNew: boolean; sha256: 
 }
 
 /**
- * Verbs whose functions are in the code cache: those that run what a status and an upgrade run on a booted host, as far as that can be
- * done here. All of the cache is loaded at every start, so it is not the whole program.
+ * Runs of the program whose functions are in the code caches: those that run what a status and an upgrade run on a booted host, as far
+ * as that can be done here; and of cfs those that read and make images. All of a cache is loaded at every start, so it is not the whole
+ * program.
  */
-function warmingVerbs(repository: string): string[][] {
+function warmingRuns(repository: string): { cache: string; verb: string[] }[] {
   const cfs = ['internals', 'cfs', '--repo', repository];
   const image = join(repositoryRoot, 'packages/composefs/vectors/oci/image');
   return [
-    ['status', '--json'],
-    ['status'],
-    ['upgrade'],
-    ['internals', 'blockdev', 'ls-filesystem', '/'],
-    [...cfs, 'init', '--insecure', repository],
-    [...cfs, 'images'],
-    [...cfs, 'oci', 'pull', `oci:${image}:vector`, 'image', '--bootable'],
-    [...cfs, 'oci', 'compute-id', '--bootable', 'image'],
-    [...cfs, 'gc'],
-    ['--version'],
+    { cache: cfsCacheName, verb: [...cfs, 'init', '--insecure', repository] },
+    // Begins with what `init` left, and is the beginning of the other cache: on a booted host there is a repository.
+    { cache: cacheName, verb: [...cfs, 'images'] },
+    ...[
+      ['status', '--json'],
+      ['status'],
+      ['upgrade'],
+      ['internals', 'blockdev', 'ls-filesystem', '/'],
+      ['--version'],
+    ].map((verb) => ({ cache: cacheName, verb })),
+    ...[
+      ['images'],
+      ['oci', 'pull', `oci:${image}:vector`, 'image', '--bootable'],
+      ['oci', 'compute-id', '--bootable', 'image'],
+      ['gc'],
+    ].map((verb) => ({ cache: cfsCacheName, verb: [...cfs, ...verb] })),
   ];
 }
 
-/** V8's code cache, made by running the program here, with what it loads being what the next run adds to. */
-async function recordCodeCache(output: string): Promise<void> {
+/** V8's code caches, made by running the program here, with what it loads being what the next run adds to. */
+async function recordCodeCaches(output: string): Promise<void> {
   const library = join(output, 'usr/lib/bootc');
-  const cache = join(output, cacheName);
   const recorder = join(import.meta.dirname, 'src/launch/record-code-cache.cjs');
   const folder = await mkdtemp(join(tmpdir(), 'bootc-code-cache-'));
-  await rm(cache, { force: true });
+  for (const name of cacheNames) await rm(join(output, name), { force: true });
   try {
-    for (const verb of warmingVerbs(join(folder, 'repository'))) {
+    for (const { cache, verb } of warmingRuns(join(folder, 'repository'))) {
       await run([join(library, 'node'), '--require', recorder, join(library, 'bootc.cjs'), ...verb], {
         step: `compile bootc ${verb.join(' ')}`,
-        env: { CODE_CACHE: cache, PATH: process.env.PATH },
+        env: { CODE_CACHE: join(output, cache), PATH: process.env.PATH },
         // What they answer here does not matter.
         okExitCodes: [0, 1, 2],
       });
@@ -190,9 +199,12 @@ async function recordCodeCache(output: string): Promise<void> {
   } finally {
     await rm(folder, { recursive: true });
   }
-  const time = timeOf(await readFile(cache));
-  await chmod(cache, 0o644);
-  await utimes(cache, time, time);
+  for (const name of cacheNames) {
+    const path = join(output, name);
+    const time = timeOf(await readFile(path));
+    await chmod(path, 0o644);
+    await utimes(path, time, time);
+  }
 }
 
 async function filesBelow(directory: string): Promise<string[]> {
@@ -227,11 +239,8 @@ async function main(): Promise<void> {
   files.set('usr/lib/bootc/runtime-id', idFile(idOf(koffi, runtime.sha256)));
   const changed = await updateFolder(output, files);
   if (runtime.isNew) changed.push(runtimeName);
-  const hasCache = await stat(join(output, cacheName)).then(
-    () => true,
-    () => false,
-  );
-  if (changed.length > 0 || !hasCache) await recordCodeCache(output);
+  const hasCaches = cacheNames.every((name) => existsSync(join(output, name)));
+  if (changed.length > 0 || !hasCaches) await recordCodeCaches(output);
   await fixFolderTimes(output);
   console.log(changed.length === 0 ? `${output} is up to date` : `${output}: ${changed.length} files changed`);
 }

@@ -10,9 +10,12 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
+// All of a cache is loaded at every start, so that what only few verbs run is in one of its own.
+const isCfs = process.argv[2] === 'internals' && process.argv[3] === 'cfs';
+
 function readCache() {
   try {
-    return readFileSync(join(__dirname, 'program.cache'));
+    return readFileSync(join(__dirname, isCfs ? 'cfs.cache' : 'program.cache'));
   } catch {
     return undefined;
   }

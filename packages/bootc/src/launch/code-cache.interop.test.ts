@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
@@ -58,6 +58,16 @@ test('code of another V8, of another program, or of which a part is missing, is 
   await record();
   writeFileSync(at('program.cjs'), program('another one'));
   expect(await start()).toEqual(['rejected', ran.replace('first', 'another one')]);
+});
+
+test('what cfs runs is in a cache of its own', async () => {
+  writeFileSync(at('program.cjs'), program('first'));
+  await record();
+  const cfs = [process.execPath, '--require', at('tell.cjs'), at('bootc.cjs'), 'internals', 'cfs', 'x'] as const;
+  const start = async () => (await run(cfs, { step: 'start it' })).stdout.split('\n')[0];
+  expect(await start()).toBe('none');
+  renameSync(at('program.cache'), at('cfs.cache'));
+  expect(await start()).toBe('used');
 });
 
 test('a module of Node that is slow to load is loaded when something of it is asked for', async () => {

@@ -58,8 +58,8 @@ export interface ImportResult {
 }
 
 /**
- * Imports a container image, or an artifact if that is wanted, named as {@link openSource} has it or opened otherwise. Layers that are there already are
- * neither read nor fetched.
+ * Imports a container image, or an artifact if that is wanted, named as {@link openSource} has it or opened otherwise. Layers
+ * that are there already are neither read nor fetched.
  *
  * After it resolves, the image and its tag are on disk in full. If it throws, is stopped, or power is lost, the tag is
  * as it was before, and the layers that were complete are found by the next import, of those at the end some 64 MB less

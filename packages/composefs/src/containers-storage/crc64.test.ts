@@ -37,3 +37,13 @@ test('is what the definition says, however the bytes are cut and aligned', () =>
     }
   }
 });
+
+test('is what the definition says of content that is folded', () => {
+  const data = Buffer.from(Array.from({ length: 130_003 }, (_, i) => (i * 7919 + (i >> 3)) % 256));
+  for (const length of [255, 256, 257, 319, 320, 4096, 63 * 1024, 63 * 1024 + 255, 63 * 1024 + 256, 130_000]) {
+    const crc = createCrc64();
+    crc.update(data.subarray(0, 3));
+    crc.update(data.subarray(3, 3 + length));
+    expect(crc.digest()).toEqual(slowCrc(data.subarray(0, 3 + length)));
+  }
+});

@@ -1,3 +1,5 @@
+import { blockBytes, createFoldBlocks, type FoldBlocks, mostFoldedBytes } from './fold-blocks.ts';
+
 /** CRC-64 of ISO 3309, as Go's hash/crc64 has it under the name ISO: what tar-split keeps of each file. */
 export interface Crc64 {
   /** Takes the next bytes. */
@@ -5,6 +7,11 @@ export interface Crc64 {
   /** The checksum of what came: eight bytes, the highest first. */
   digest(): Buffer;
 }
+
+/** Less than this is not worth folding: the last block has to be taken word by word in any case. */
+const foldedBytes = 4 * blockBytes;
+
+let foldBlocks: FoldBlocks | undefined;
 
 /**
  * A CRC-64 that begins.
@@ -24,23 +31,34 @@ export function createCrc64(): Crc64 {
     const top = out << 24;
     high ^= top ^ (top >>> 1) ^ (top >>> 3) ^ (top >>> 4);
   };
+  const addWords = (words: Int32Array): void => {
+    let upper = high;
+    let lower = low;
+    for (let i = 0; i < words.length; i++) {
+      const out = lower ^ (words[i] as number);
+      lower = upper ^ (out << 31) ^ (out << 29) ^ (out << 28);
+      upper = out ^ (out >>> 1) ^ (out >>> 3) ^ (out >>> 4);
+    }
+    high = upper;
+    low = lower;
+  };
   return {
     update(chunk) {
       let at = 0;
-      const aligned = Math.min((4 - (chunk.byteOffset % 4)) % 4, chunk.length);
+      for (let left = chunk.length; left >= foldedBytes; left = chunk.length - at) {
+        foldBlocks ??= createFoldBlocks();
+        const bytes = Math.min(left - (left % blockBytes), mostFoldedBytes);
+        const block = foldBlocks(chunk.subarray(at, at + bytes), { low, high });
+        high = 0;
+        low = 0;
+        addWords(block);
+        at += bytes;
+      }
+      const aligned = at + Math.min((4 - ((chunk.byteOffset + at) % 4)) % 4, chunk.length - at);
       while (at < aligned) addByte(chunk[at++] as number);
       const count = (chunk.length - at) >>> 2;
-      const words = count === 0 ? new Int32Array() : new Int32Array(chunk.buffer, chunk.byteOffset + at, count);
-      let upper = high;
-      let lower = low;
-      for (let i = 0; i < words.length; i++) {
-        const out = lower ^ (words[i] as number);
-        lower = upper ^ (out << 31) ^ (out << 29) ^ (out << 28);
-        upper = out ^ (out >>> 1) ^ (out >>> 3) ^ (out >>> 4);
-      }
-      high = upper;
-      low = lower;
-      at += words.length * 4;
+      if (count > 0) addWords(new Int32Array(chunk.buffer, chunk.byteOffset + at, count));
+      at += count * 4;
       while (at < chunk.length) addByte(chunk[at++] as number);
     },
     digest() {

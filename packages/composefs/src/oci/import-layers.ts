@@ -40,8 +40,8 @@ export interface ImportedLayers {
 /** Layers that are less than this in all are stored without threads. */
 const threadedBytes = 8 * 1024 * 1024;
 
-/** What may be lost when the program is killed, in bytes of layers: naming a layer costs a sync. */
-const unnamedBytes = 512 * 1024 * 1024;
+/** Naming a layer costs a sync, so as much as this is named at once. Twice as much may be lost when the program is killed. */
+const unnamedBytes = 256 * 1024 * 1024;
 
 /** More than this is written to the disk while the images are made; less is not worth a sync of its own. */
 const writtenEarlyBytes = 64 * 1024 * 1024;
@@ -98,7 +98,7 @@ export async function importLayers(
     throw failure.signal.reason;
   }
   progress.finish();
-  const named = Promise.all([ended, names.isMuch() ? names.commit() : undefined]).then(() => {});
+  const named = Promise.all([ended, names.isMuch() ? names.commit() : names.committed()]).then(() => {});
   // Whoever waits for it hears of it.
   named.catch(() => {});
   const layers = image.layers.map(({ diffId }) => ({ diffId, stream: streams.get(diffId) as string }));
@@ -184,25 +184,36 @@ function createProgress(image: ImageSource, { onProgress }: LayersOptions) {
   };
 }
 
-// Names what is complete: in the end, and now and then before, so that an import that is stopped does not begin anew.
+// Names what is complete: in the end, and now and then before, so that an import that is stopped does not begin anew. The
+// next layers are read meanwhile.
 function createNaming(repository: Repository) {
   let unnamed: NewLink[] = [];
   let bytes = 0;
+  let committing: Promise<void> = Promise.resolve();
   const take = (): NewLink[] => {
     const links = unnamed;
     unnamed = [];
     bytes = 0;
     return links;
   };
-  const commit = (): Promise<void> => commitLinks(repository, take());
+  const commit = (): Promise<void> => {
+    const links = take();
+    committing = committing.then(() => commitLinks(repository, links));
+    // Whoever waits for it hears of it.
+    committing.catch(() => {});
+    return committing;
+  };
   return {
     commit,
+    committed: () => committing,
     take,
     isMuch: () => bytes > writtenEarlyBytes,
     async add(name: string, digest: string, sizeBytes: number): Promise<void> {
       unnamed.push({ folder: 'streams', name, digest });
       bytes += sizeBytes;
-      if (bytes >= unnamedBytes) await commit();
+      if (bytes < unnamedBytes) return;
+      await committing;
+      commit();
     },
   };
 }

@@ -180,14 +180,17 @@ test.each(['rollback', 'staged'] as const)(
       act: () => remove(id),
       afterStop: () => checkAndComplete(id),
     });
+    console.log(`deleting the ${which} deployment: stopped at ${stops.length} mutations`);
     expect(stops.length).toBeGreaterThan(25);
     // Its record or its entry goes before all else.
     expect(stops.slice(0, 2)).toEqual(['unlink', 'fsync']);
   },
 );
 
-test.each(['ENOSPC', 'EIO'])('every change of the disk fails once with %s', async (code) => {
-  const { id } = rollback;
+test.each(
+  (['rollback', 'staged'] as const).flatMap((which) => ['ENOSPC', 'EIO'].map((code) => [which, code] as const)),
+)('deleting the %s deployment, every change of the disk fails once with %s', async (which, code) => {
+  const { id } = { rollback, staged }[which];
   const failures = await failEveryMutation({
     code,
     prepare: restore,

@@ -150,6 +150,7 @@ test('stopped at every change of the disk', async () => {
     act: () => rollBack(mock),
     afterStop: checkAndComplete,
   });
+  console.log(`rolling back: stopped at ${stops.length} mutations`);
   expect(stops.filter((name) => name === 'exchange')).toHaveLength(1);
   expect(stops.length).toBeGreaterThan(25);
   // The record goes first: from then on what is staged is nothing.

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkRepository } from '@workbench/composefs';
+import { checkRepository, observeMutations } from '@workbench/composefs';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { failEveryMutation, stopAtEveryMutation } from '../../../composefs/src/durable/stop.testing.ts';
@@ -94,6 +94,35 @@ describe('staging', () => {
     });
     console.log(`staging: stopped at ${stops.length} mutations`);
     expect(stops.length).toBeGreaterThan(60);
+    restore();
+  });
+
+  test('writes in the order in which nothing names what is not on disk yet', async () => {
+    const restore = keep('before-order');
+    const seen: string[] = [];
+    let id: string | undefined;
+    {
+      using _ = observeMutations(({ name, path }) => void seen.push(`${name} ${path.replace(system.directory, '')}`));
+      id = await stage(second);
+    }
+    const steps = [
+      `rename /root/sysroot/state/deploy/${id}/${id}.origin`,
+      'syncfs /root/sysroot',
+      `mkdir /esp/EFI/Linux/bootc_composefs-${id}.new`,
+      'syncfs /esp',
+      `rename /esp/EFI/Linux/bootc_composefs-${id}`,
+      'syncfs /esp',
+      'mkdir /esp/loader/entries.staged',
+      'syncfs /esp',
+      'rename /root/run/composefs/staged-deployment',
+    ];
+    const places: number[] = [];
+    for (const step of steps) places.push(seen.indexOf(step, (places.at(-1) ?? -1) + 1));
+    expect(steps.filter((_, index) => places[index] === -1)).toEqual([]);
+    // Nothing more of the deployment is written once its entry may be.
+    const [synced, begun, recorded] = [places[1]!, places[2]!, places.at(-1)];
+    expect(seen.slice(synced + 1, begun).filter((line) => line.includes('/esp/loader'))).toEqual([]);
+    expect(seen.slice(begun, recorded).filter((line) => line.includes('/root/sysroot'))).toEqual([]);
     restore();
   });
 

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRepository, readImageTree, writeDumpfile } from '@workbench/composefs';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stopAtEveryMutation } from '../../../composefs/src/durable/stop.testing.ts';
 import { addonFolderName, loaderPaths } from '../boot/names.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
@@ -105,4 +106,45 @@ test('an image that was changed after it was sealed is refused with both ids and
   expect(unifiedKernels()).toEqual(before);
   expect((await roles()).staged?.id).not.toBe(actual);
   rmSync(scratch.directory, { recursive: true });
+});
+
+test('staging one is stopped at every change of the ESP: the old one boots, and the same again completes', {
+  timeout: 300_000,
+}, async () => {
+  const installed = await makeUpdateSystem(writeImageLayout(join(folder.name, 'installed'), bootableFiles('5')));
+  const change = (on: UpdateSystem, source: string) =>
+    on.use((storage) => switchTo(storage, targetOf(source), recordingEnvironment()));
+  const id = (await change(installed, await sealedImage('6', 'addon of 6')))!;
+  expect(await installed.use(finalizeStaged)).toMatchObject({ kind: 'finalized' });
+  const own = boot(installed, { id, manifestDigest: '', artifactName: id });
+  mkdirSync(join(own.root, 'proc'), { recursive: true });
+  writeFileSync(join(own.root, 'proc/cmdline'), `rw composefs=?${id}\n`);
+  const addonsOf = (deployment: string) => join(own.boot.espDirectory, 'EFI/Linux/bootc', addonFolderName(deployment));
+  mkdirSync(addonsOf(id));
+  writeFileSync(join(addonsOf(id), 'console.addon.efi'), 'old');
+  const source = await sealedImage('7', 'addon of 7');
+  const kept = `${own.directory}.kept`;
+  const copy = (from: string, to: string) => cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  copy(own.directory, kept);
+
+  const stops = await stopAtEveryMutation({
+    prepare: () => {
+      rmSync(own.directory, { recursive: true });
+      copy(kept, own.directory);
+    },
+    isStop: ({ path }) => path.startsWith(own.boot.espDirectory),
+    act: () => change(own, source),
+    async afterStop() {
+      const model = await own.use(buildRootModel);
+      expect(model.entries[0]).toMatchObject({ set: 'active', deploymentId: id, missingFiles: [] });
+      const staged = deploymentRoles(model).staged;
+      if (staged !== undefined) expect(staged.problems).toEqual([]);
+      const next = (await change(own, source))!;
+      expect(deploymentRoles(await own.use(buildRootModel)).staged).toMatchObject({ id: next, problems: [] });
+      expect(readFileSync(join(addonsOf(next), 'console.addon.efi'), 'utf8')).toBe('addon of 7');
+    },
+  });
+  console.log(`staging a unified kernel image: stopped at ${stops.length} mutations of the ESP`);
+  expect(stops.length).toBeGreaterThan(15);
+  for (const path of [own.directory, kept]) rmSync(path, { recursive: true });
 });

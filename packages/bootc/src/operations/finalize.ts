@@ -87,6 +87,6 @@ function assertStagedIsWhole(model: RootModel, deploymentId: string): void {
   ];
   if (missing.length === 0) return;
   throw new CodedError('STAGED_INCOMPLETE', `the staged deployment ${deploymentId} lacks ${missing.join(', ')}`, {
-    hint: 'stage it again: bootc upgrade, or bootc switch',
+    hint: `discard it, then stage it again: bootc delete-deployment ${deploymentId}`,
   });
 }

@@ -1,9 +1,10 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { observeMutations, openRepository } from '@workbench/composefs';
 import { bootDigestOfFolder } from '../boot/boot-digest.ts';
 import { readEtcMode } from '../boot/etc-mode.ts';
 import { initrdFile, kernelFile, kernelFolderName, kernelsDirectory } from '../boot/names.ts';
+import { cachedUpdatePath } from '../deployment/cached-update.ts';
 import { parseTransportReference } from '../deployment/image-reference.ts';
 import { formatOrigin } from '../deployment/origin.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
@@ -73,6 +74,22 @@ export function publishImage(followed: string, files: Record<string, string>): v
 /** What is on the ESP of a system to boot from. */
 export function kernelFoldersOf(system: UpdateSystem): string[] {
   return readdirSync(join(system.boot.espDirectory, 'EFI/Linux'));
+}
+
+/**
+ * Everything that is on the disk of a system and in its memory, by path: which file it is, and its content. Only what the last look for
+ * an update found is left out, which any look may change.
+ */
+export function snapshotOf(system: TestSystem): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of readdirSync(system.directory, { recursive: true }).map(String).sort()) {
+    const path = join(system.directory, name);
+    if (path.startsWith(join(system.root, cachedUpdatePath.directory))) continue;
+    const { ino, mode, mtimeMs } = lstatSync(path);
+    const isFile = lstatSync(path).isFile();
+    found.set(name, isFile ? `${ino} ${mode} ${mtimeMs} ${readFileSync(path, 'latin1')}` : `${ino} ${mode}`);
+  }
+  return found;
 }
 
 /** Makes the system run another of its deployments, with the `/etc` of that. */

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, expect, test } from 'vitest';
 import { blsMenuName } from '../boot/bls-menu.ts';
+import { grubMenu } from '../boot/grub-menu.ts';
 import { loaderPaths } from '../boot/names.ts';
 import { deploymentRoles } from '../storage/deployment-roles.ts';
 import { buildRootModel } from '../storage/root-model.ts';
@@ -15,6 +16,8 @@ import { makeUpdateSystem, recordingEnvironment, targetOf } from './update-syste
 const folder = dirSync({ unsafeCleanup: true });
 afterAll(() => folder.removeCallback());
 
+const own = 'menuentry "Other system" {\nchainloader /EFI/other/grubx64.efi\n}\n';
+
 test.each([
   ['on the root', false, '/boot'],
   ['of its own', true, ''],
@@ -25,6 +28,10 @@ test.each([
   const entries = join(system.boot.bootDirectory, loaderPaths.entries);
   // An installation leaves one.
   writeFileSync(join(entries, blsMenuName), '');
+  // A menu of somebody's own makes no other kind of system of it, and stays.
+  const ownMenu = join(system.boot.bootDirectory, grubMenu.directory, grubMenu.active);
+  mkdirSync(dirname(ownMenu));
+  writeFileSync(ownMenu, own);
   const second = targetOf(image('second', '2', 'second kernel'));
   const id = (await system.use((storage) => switchTo(storage, second, recordingEnvironment())))!;
   expect(await system.use(finalizeStaged)).toMatchObject({ kind: 'finalized', deploymentId: id, problems: [] });
@@ -44,5 +51,7 @@ test.each([
   await system.use(rollBack);
   expect(kernels()).toEqual([...filesOf(system.booted.id), ...filesOf(id)]);
   expect(readdirSync(join(system.boot.bootDirectory, loaderPaths.directory))).toEqual(['entries']);
+  expect(readFileSync(ownMenu, 'utf8')).toBe(own);
+  expect(readdirSync(dirname(ownMenu))).toEqual([grubMenu.active]);
   rmSync(system.directory, { recursive: true });
 });

@@ -9,11 +9,12 @@ import { assertNoOp, collectSystemGarbage } from '../gc/collect.ts';
 import { buildHostDocument } from '../status/build-host-document.ts';
 import { formatHumanReadable } from '../status/human-readable.ts';
 import { buildRootModel } from '../storage/root-model.ts';
-import { bootableFiles } from '../storage/test-system.testing.ts';
+import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { deleteDeployment } from './delete-deployment.ts';
 import { finalizeStaged } from './finalize.ts';
 import { type FollowingSystem, followImage } from './followed-system.testing.ts';
 import { switchInPlace } from './switch.ts';
-import { targetOf, type UpdateSystem } from './update-system.testing.ts';
+import { publishImage, snapshotOf, targetOf, type UpdateSystem } from './update-system.testing.ts';
 import { checkForUpgrade } from './upgrade.ts';
 
 let system: UpdateSystem;
@@ -26,6 +27,9 @@ const entriesOf = (set: 'entries' | 'staged') => {
   const directory = join(system.boot.bootDirectory, loaderPaths[set]);
   return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
 };
+// What was imported and is not used leaves folders, and directories with another time.
+const withoutRepository = (snapshot: Map<string, string>) =>
+  new Map([...snapshot].filter(([path]) => !path.includes('sysroot/composefs')));
 const assertClean = () =>
   system.use(async (storage) => {
     assertNoOp(await collectSystemGarbage(storage, { isDryRun: true, onlyBootFiles: false }));
@@ -99,6 +103,25 @@ test('checking tells of a newer version and changes nothing', async () => {
   expect((await status()).status.booted?.cachedUpdate).toBeNull();
 });
 
+test('checking changes nothing while something is staged, whatever it finds', async () => {
+  publish(bootableFiles('2', 'second kernel'));
+  const id = await runUpgrade();
+  for (const [found, line] of [
+    ['1', 'No changes in: '],
+    ['2', 'No changes in staged image: '],
+    ['3', 'Update available for: '],
+  ] as const) {
+    publish(bootableFiles(found, found === '2' ? 'second kernel' : undefined));
+    const before = snapshotOf(system);
+    environment.lines.length = 0;
+    await system.use((storage) => checkForUpgrade(storage, {}, environment));
+    expect(environment.lines[0]).toBe(`${line}${followed}`);
+    expect(snapshotOf(system)).toEqual(before);
+    expect((await roles()).staged?.id).toBe(id);
+  }
+  expect(environment.starts).toBe(1);
+});
+
 test('an update that is staged already is used; a newer one replaces it and leaves nothing of it', async () => {
   publish(bootableFiles('2', 'second kernel'));
   const second = await runUpgrade();
@@ -123,6 +146,50 @@ test('the same content under another name is refused, by the role of the deploym
   const second = await runSwitch(image(bootableFiles('2')));
   await expect(runSwitch(image(bootableFiles('2')))).rejects.toThrow(`existing staged deployment ${second}`);
   expect((await roles()).staged?.id).toBe(second);
+  await assertClean();
+});
+
+test('the same content with another configuration is refused, too, by upgrade as by switch; what is staged stays', async () => {
+  // One more layer, with a file that is there already: another image, which boots the same.
+  const again = (version: string) =>
+    [bootableFiles(version), { 'usr/share/version': bootableFiles(version)['usr/share/version']! }] as const;
+  let copies = 0;
+  const copy = (version: string) => writeImageLayout(join(system.directory, `copy-${++copies}`), ...again(version));
+  const refuse = async (action: () => Promise<unknown>, role: string, id: string): Promise<void> => {
+    const before = snapshotOf(system);
+    const message = expect.stringContaining(`existing ${role} deployment ${id}: `);
+    await expect(action()).rejects.toMatchObject({ code: 'SAME_CONTENT', message });
+    expect(withoutRepository(snapshotOf(system))).toEqual(withoutRepository(before));
+    await assertClean();
+  };
+  const { id: booted } = system.booted;
+  const second = (await runSwitch(image(bootableFiles('2'))))!;
+  const copyOfBooted = copy('1');
+  const copyOfStaged = copy('2');
+  await refuse(() => runSwitch(copyOfBooted), 'booted', booted);
+  await refuse(() => runSwitch(copyOfStaged), 'staged', second);
+  await system.use(finalizeStaged);
+  await refuse(() => runSwitch(copyOfStaged), 'rollback', second);
+  rmSync(followed.slice('oci:'.length), { recursive: true });
+  writeImageLayout(followed.slice('oci:'.length), ...again('1'));
+  await refuse(() => runUpgrade(), 'booted', booted);
+  rmSync(followed.slice('oci:'.length), { recursive: true });
+  writeImageLayout(followed.slice('oci:'.length), ...again('2'));
+  await refuse(() => runUpgrade(), 'rollback', second);
+});
+
+test('what is staged is followed, until it is given up', async () => {
+  const other = image(bootableFiles('2'));
+  const second = await runSwitch(other);
+  publishImage(other, bootableFiles('3'));
+  publish(bootableFiles('4'));
+  const third = await runUpgrade();
+  expect(third).not.toBe(second);
+  expect((await roles()).staged?.origin?.imageReference).toBe(`ostree-unverified-image:${other}`);
+  expect(environment.lines).toContain(`Queued for next boot: ${other}`);
+  await system.use((storage) => deleteDeployment(storage, third!));
+  await runUpgrade();
+  expect((await roles()).staged?.origin?.imageReference).toBe(`ostree-unverified-image:${followed}`);
   await assertClean();
 });
 

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { formatOrigin } from '../deployment/origin.ts';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { type MockInstallation, makeFixtureInstallation, mockImageStore } from '../storage/mock-installation.ts';
 import { buildRootModel } from '../storage/root-model.ts';
@@ -119,6 +120,20 @@ describe('status answers whatever has happened', () => {
     const { booted, incomplete } = (await document()).status;
     expect(booted?.image).toBeNull();
     expect(incomplete?.filter((item) => item.deployment === bootedId)).toHaveLength(3);
+  });
+
+  test('more deployments than one to fall back to, of whose images nothing is known', async () => {
+    const ids = ['1', '2'].map((digit) => digit.repeat(128));
+    for (const id of ids) {
+      const paths = deploymentPaths(mock.physicalRoot, id);
+      mkdirSync(paths.directory);
+      writeFileSync(paths.origin, formatOrigin({ bootType: 'bls', manifestDigest: `sha256:${id.slice(0, 64)}` }));
+      const text = `version 1\nlinux /vmlinuz\noptions composefs=${id}\nsort-key bootc-x-${id[0]}\n`;
+      writeFileSync(join(entries, `bootc_x-${id}-0.conf`), text);
+    }
+    const text = await formatDocument(await document(), { format: 'humanreadable', isVerbose: false });
+    expect(text).toMatch(new RegExp(`\n  Rollback composefs\n +Commit: ${ids[0]}\n`));
+    expect(text).toMatch(new RegExp(`\n   Other composefs\n +Commit: ${ids[1]}\n`));
   });
 
   test('and says so to people', async () => {

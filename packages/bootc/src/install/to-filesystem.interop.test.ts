@@ -114,8 +114,10 @@ async function isWritable(place = ''): Promise<boolean> {
   return exitCode === 0;
 }
 
-test('an empty root with a separate /boot; it is at rest afterwards', async () => {
+test('an empty root with a separate /boot, in which the ESP is, and a separate /var; it is at rest afterwards', async () => {
   await mountNew('ext4', join(root, 'boot'), bootUuid);
+  cleanup.use(await mountAt('tmpfs', join(root, 'boot/efi'), { type: 'tmpfs' }));
+  cleanup.use(await mountAt('tmpfs', join(root, 'var'), { type: 'tmpfs' }));
   const { output, warnings } = await install({ kargs: ['quiet'] });
   expect(warnings).toEqual([]);
   expect(output.at(-1)).toBe('Installation complete!');
@@ -124,6 +126,7 @@ test('an empty root with a separate /boot; it is at rest afterwards', async () =
   );
   expect(await isWritable()).toBe(false);
   expect(readdirSync(join(root, 'state/deploy'))).toHaveLength(1);
+  for (const mounted of ['boot/efi', 'var']) expect(readdirSync(join(root, mounted))).toEqual([]);
   await finalizeInstallation(root, () => undefined);
 });
 

@@ -72,6 +72,17 @@ test('the root of the deployment is mounted where systemd sees it, with /etc and
   expect(await inInit(`findmnt -nro SOURCE --mountpoint ${root}`)).toBe(`composefs:${id}\n`);
 });
 
+test('its root, /etc and /var are set up as the configuration says', async () => {
+  const library = join(folder, 'library');
+  mkdirSync(join(library, 'composefs'), { recursive: true });
+  writeFileSync(join(library, 'composefs/setup-root-conf.toml'), '[etc]\nmount = "transient"\n');
+  await inInit(`mount -t overlay -o lowerdir=${library}:/usr/lib overlay /usr/lib`);
+  await mountNextRoot(`composefs=?${id}`, place);
+  expect(await inInit(`findmnt -nro SOURCE,FSTYPE --mountpoint ${place.nextRoot}/etc`)).toBe('transient overlay\n');
+  await unmountNextRoot(place);
+  await inInit('umount --lazy /usr/lib');
+});
+
 test('a second one takes the place of the first; none is left when it is taken back', async () => {
   await mountNextRoot(`composefs=?${id}`, place);
   await mountNextRoot(`composefs=?${id}`, place);

@@ -20,7 +20,7 @@ export const matrix = defineVerb({
         `cells that can exist, as ${axisList.map((axis) => axes[axis].field).join('/')}:`,
         ...valid.map(({ cell }) => `  ${formatCell(cell)}`),
         'rules:',
-        ...cellRules.map((rule) => `  ${rule.needs}: ${rule.because}`),
+        ...cellRules.map(({ id, needs, because }) => `  ${id}: ${needs}, because ${because}`),
       ]);
     }
     return 0;

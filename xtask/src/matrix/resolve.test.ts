@@ -1,7 +1,8 @@
 import { CodedError, describeError } from '@workbench/run';
 import { expect, test } from 'vitest';
-import { formatCell } from './cell.ts';
+import { axes, axisList, everyRawCell, formatCell } from './cell.ts';
 import { resolveSettings, type SettingSources } from './resolve.ts';
+import { brokenRules, ruleOfOstree } from './rules.ts';
 
 function failureOf(given: SettingSources): CodedError {
   try {
@@ -74,7 +75,9 @@ test('a cell that cannot exist is refused with all rules, their sources, and the
   expect(describeError(error).split('\n')).toEqual([
     'error: cell composefs/grub/bls/sealed/xfs cannot exist [CELL_IMPOSSIBLE]',
     '  sealed-needs-uki     seal_state sealed needs boot_type uki (boot_type is bls: default)',
+    '                       because only a unified kernel image puts the command line, and with it the root digest, under a signature',
     '  sealed-needs-verity  seal_state sealed needs filesystem ext4 or btrfs (filesystem is xfs: BOOTC_filesystem)',
+    '                       because a sealed root is only as good as fs-verity, which xfs does not have',
     '  help: did you mean composefs/systemd/uki/sealed/ext4? (--bootloader=systemd --boot-type=uki --filesystem=ext4)',
   ]);
 });
@@ -93,11 +96,37 @@ test('an axis set together with variant ostree is an error, even at its default 
     environment: { BOOTC_variant: 'ostree' },
     commandLine: { filesystem: { value: 'ext4', from: '--filesystem' } },
   });
-  expect(error.message.split('\n')).toEqual([
-    'variant ostree (BOOTC_variant) takes no bootloader, boot_type, seal_state or filesystem',
+  expect(describeError(error).split('\n')).toEqual([
+    'error: a cell of variant ostree (BOOTC_variant) has no other axis [CELL_IMPOSSIBLE]',
+    '  ostree-has-no-axes  variant ostree takes no bootloader, boot_type, seal_state or filesystem',
+    '                      because these four say how the composefs backend installs; an ostree image brings its own choice',
     '  filesystem is set to ext4 (--filesystem)',
+    '  help: leave filesystem out, or use variant composefs',
   ]);
 });
+
+test.each(everyRawCell().map((cell) => [axisList.map((axis) => cell[axis]).join('/'), cell] as const))(
+  '%s is accepted, or refused at once with rule, reason and fix',
+  (_written, cell) => {
+    const given = axisList.map((axis) => [axis, { value: cell[axis], from: `--${axes[axis].option}` }]);
+    const commandLine = Object.fromEntries(given) as NonNullable<SettingSources['commandLine']>;
+    const rules = cell.variant === 'ostree' ? [ruleOfOstree] : brokenRules(cell);
+    if (rules.length === 0) {
+      expect(resolveSettings({ commandLine }).cell).toEqual(cell);
+      return;
+    }
+    const began = performance.now();
+    const error = failureOf({ commandLine });
+    expect(performance.now() - began).toBeLessThan(100);
+    expect(error).toMatchObject({ code: 'CELL_IMPOSSIBLE', exitCode: 2 });
+    const lines = error.message.split('\n').map((line) => line.trim());
+    for (const { id, needs, because } of rules) {
+      expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${id} +${needs}`)));
+      expect(lines).toContain(`because ${because}`);
+    }
+    expect(error.hint).toMatch(cell.variant === 'ostree' ? /^leave .* out/ : /^did you mean .* \(--.*\)$/);
+  },
+);
 
 test('other variables keep their source, test variables go to the tests, and all else is not ours', () => {
   const { variables, testVariables } = resolveSettings({

@@ -1,7 +1,7 @@
 import { CodedError } from '@workbench/run';
 import { type Axis, axes, axisList, axisValues, axisVariable, type Cell, defaultCell } from './cell.ts';
-import { impossibleCell } from './cell-error.ts';
-import { brokenRules, otherAxes } from './rules.ts';
+import { axesOfOstree, impossibleCell } from './cell-error.ts';
+import { brokenRules, otherAxes, ruleOfOstree } from './rules.ts';
 import { suggest } from './suggest.ts';
 import {
   isOurVariable,
@@ -113,13 +113,7 @@ function valueProblems(axis: Axis, { value, from }: Sourced<string>): SettingPro
 
 function refuseAxesOfOstree(sources: ResolvedSettings['sources']): void {
   const set = otherAxes.filter((axis) => sources[axis].kind !== 'default');
-  if (set.length === 0) return;
-  const rows = set.map((axis) => `  ${axes[axis].field} is set to ${sources[axis].value} (${sources[axis].from})`);
-  const heading = `variant ostree (${sources.variant.from}) takes no bootloader, boot_type, seal_state or filesystem`;
-  throw new CodedError('CELL_IMPOSSIBLE', [heading, ...rows].join('\n'), {
-    exitCode: 2,
-    hint: 'they say how the composefs backend installs: leave them out, or use variant composefs',
-  });
+  if (set.length > 0) throw axesOfOstree(ruleOfOstree, set, sources);
 }
 
 /** One error for all problems of the settings. */

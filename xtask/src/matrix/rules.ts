@@ -6,7 +6,7 @@ export interface CellRule {
   readonly broken: (cell: Cell) => boolean;
   /** What is needed, in the words people set it with. */
   readonly needs: string;
-  /** Why, for the documentation. */
+  /** Why, as the end of a sentence that begins with "because". */
   readonly because: string;
   /** The change that mends it. Applied rule by rule, these lead to the nearest cell that can exist. */
   readonly fix: Partial<Cell>;
@@ -14,18 +14,21 @@ export interface CellRule {
 
 const { variant: _, ...defaultOfOtherAxes } = defaultCell;
 
+/** An ostree image brings its own choice of what the other axes say. */
+export const ruleOfOstree: CellRule = {
+  id: 'ostree-has-no-axes',
+  broken: (cell) => cell.variant === 'ostree' && otherAxes.some((axis) => cell[axis] !== defaultCell[axis]),
+  needs: 'variant ostree takes no bootloader, boot_type, seal_state or filesystem',
+  because: 'these four say how the composefs backend installs; an ostree image brings its own choice',
+  fix: defaultOfOtherAxes,
+};
+
 /**
  * All rules of the matrix. Validation, the CI matrix, and the table in CONTRIBUTING.md read this array. A fix gives up
  * the lesser wish for the greater: sealed is kept before the boot type, the boot type before the boot loader.
  */
 export const cellRules: readonly CellRule[] = [
-  {
-    id: 'ostree-has-no-axes',
-    broken: (cell) => cell.variant === 'ostree' && otherAxes.some((axis) => cell[axis] !== defaultCell[axis]),
-    needs: 'variant ostree takes no bootloader, boot_type, seal_state or filesystem',
-    because: 'these four say how the composefs backend installs; an ostree image brings its own choice',
-    fix: defaultOfOtherAxes,
-  },
+  ruleOfOstree,
   {
     id: 'sealed-needs-uki',
     broken: (cell) => isComposefs(cell) && cell.sealState === 'sealed' && cell.bootType !== 'uki',

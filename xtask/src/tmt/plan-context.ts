@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { PlanReport } from '../report/plan-report.ts';
+import type { PhaseTime, PlanReport } from '../report/plan-report.ts';
 import { pathWord, type RunFolder } from '../runs/run-folder.ts';
 import type { BcvkClient } from '../vm/bcvk-client.ts';
 import type { Accel, DeadlineWishes } from '../vm/deadlines.ts';
@@ -11,6 +11,8 @@ import type { Plan } from './plans.ts';
 /** What all plans of a run have in common. */
 export interface RunContext {
   folder: RunFolder;
+  /** What was done before the first plan: the build of the image. */
+  before: readonly PhaseTime[];
   /** The cell as one word of a path. */
   cellSlug: string;
   image: string;

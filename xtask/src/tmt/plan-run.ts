@@ -24,7 +24,7 @@ export function runPlan(run: RunContext, plan: Plan, tryNumber = 1): Promise<Pla
     const outcome = await attempt(context, phases);
     const report: PlanReport = { plan: plan.name, vm: context.vm, folder: context.planFolder, phases, ...outcome };
     writeResult(report);
-    writeJson(join(context.planFolder, 'timings.json'), timingsOf(report));
+    writeJson(join(context.planFolder, 'timings.json'), timingsOf(report, context.before));
     return report;
   });
 }
@@ -150,12 +150,12 @@ async function timed<T>(
   }
 }
 
-/** timings.json: our phases, the tests, and what bcvk says of its own steps. */
-function timingsOf(report: PlanReport): unknown {
+/** timings.json: the phases from the build on, the tests, and what bcvk says of its own steps. */
+function timingsOf(report: PlanReport, before: readonly PhaseTime[]): unknown {
   const bcvk = readBcvkTimings(report.folder);
   return {
     plan: report.plan,
-    phases: report.phases,
+    phases: [...before, ...report.phases],
     tests: report.tests.map(({ name, durationMs }) => ({ name, durationMs })),
     ...(bcvk === undefined ? {} : { bcvk }),
   };

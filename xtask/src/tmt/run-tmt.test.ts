@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { RunReport } from '../report/plan-report.ts';
+import { listenToSteps, step } from '../steps/step.ts';
 import type { FakeGuest } from '../vm/fake-guest.ts';
 import { type FakeRun, useFakeRun } from './fake-run.ts';
 import type { RunOptions } from './run-tmt.ts';
@@ -55,6 +56,28 @@ test('a plan passes; the run folder holds all of it, and nothing else is left', 
   expect(guest.state()).toBeUndefined();
   expect(existsSync(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')).workPath)).toBe(false);
   expect(printed.join('\n')).toContain('1 passed, 0 failed');
+});
+
+test('timings.json has each phase from the build on, the tests, and what bcvk says of its steps', async () => {
+  guest.onLaunch(`echo '{"phases":[{"name":"base-disk","durationMs":9,"facts":{"cached":true}}]}' >"$BCVK_TIMINGS"`);
+  const build = (): Promise<void> =>
+    step('build localhost/bootc', () => new Promise((resolve) => setTimeout(resolve, 5)));
+  await listenToSteps(
+    () => {},
+    async () => {
+      await build();
+      expect(await runIt()).toBe(0);
+    },
+  );
+  const { report } = latest();
+  const timings = JSON.parse(readFileSync(join(report.plans[0]?.folder ?? '', 'timings.json'), 'utf8'));
+  expect(timings).toMatchObject({
+    plan: '/plans/one',
+    phases: ['build', 'install', 'boot', 'tests'].map((name) => ({ name, durationMs: expect.any(Number) })),
+    tests: [{ name: '/tests/one', durationMs: 7000 }],
+    bcvk: { phases: [{ name: 'base-disk', facts: { cached: true } }] },
+  });
+  expect(printed.at(-2)).toMatch(/^build took \d+\.\d s$/m);
 });
 
 test('cell, contexts and environment reach bcvk and tmt', async () => {

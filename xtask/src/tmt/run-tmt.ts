@@ -36,8 +36,10 @@ export type { RunOptions } from './run-options.ts';
 export async function runTmt(options: RunOptions): Promise<number> {
   const print = options.print ?? ((text) => void process.stdout.write(`${text}\n`));
   const startedAt = new Date();
-  // What ran before us in the same program: the build of the image.
-  const before = buildPhases();
+  // What ran before us in the same program: the build of the image. For a VM that runs already nothing is built that a
+  // report would be of.
+  const built = buildPhases();
+  const before = options.running === undefined ? built : [];
   const quarantine = await loadQuarantine(join(options.world?.repository ?? workspaceRoot, 'quarantine.yaml'));
   const prepared = await prepareRun(options, `run-tmt ${options.filters.join(' ')}`.trim());
   const { folder } = prepared;
@@ -48,11 +50,10 @@ export async function runTmt(options: RunOptions): Promise<number> {
     folder: folder.path,
     cell: formatCell(options.cell),
     image: options.image,
-    startedAt: before[0]?.startedAt ?? startedAt.toISOString(),
-    durationMs: Date.now() - Date.parse(before[0]?.startedAt ?? startedAt.toISOString()),
+    startedAt: built[0]?.startedAt ?? startedAt.toISOString(),
+    durationMs: Date.now() - Date.parse(built[0]?.startedAt ?? startedAt.toISOString()),
     machine: machineLine(prepared, plans),
-    // For a VM that runs already nothing is built that a report would be of.
-    phases: options.running === undefined ? before : [],
+    phases: before,
     plans: plans.toSorted((a, b) => placeOf(a, selection) - placeOf(b, selection)),
     leftOut: selection.leftOut,
     notRun: selection.plans.map(({ name }) => name).filter((name) => !plans.some(({ plan }) => plan === name)),
@@ -65,7 +66,7 @@ export async function runTmt(options: RunOptions): Promise<number> {
     if (options.tests.length > 0) note(`only tests with ${options.tests.join(' or ')} in their names`);
     if (selection.plans.length === 0) note('no plan to run in this cell');
     const imageDigest = options.imageDigest ?? digest;
-    const context = { ...(await runContext(options, prepared, contexts, treeFolder, selection)), imageDigest };
+    const context = { ...(await runContext(options, prepared, contexts, treeFolder, selection)), before, imageDigest };
     for (const { plan, why } of selection.leftOut) options.onLeftOut?.(plan, why);
     const done = (plan: PlanReport): void => {
       plans.push(plan);
@@ -144,7 +145,7 @@ async function runContext(
   contexts: Readonly<Record<string, string>>,
   treeFolder: string,
   selection: PlanSelection,
-): Promise<Omit<RunContext, 'imageDigest'>> {
+): Promise<Omit<RunContext, 'before' | 'imageDigest'>> {
   const wantsUpgrade = selection.plans.some(({ wantsBindStorage }) => wantsBindStorage);
   const ofCell = Object.fromEntries(axisList.map((axis) => [axisVariable(axis), options.cell[axis]]));
   return {

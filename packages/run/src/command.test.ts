@@ -1,7 +1,8 @@
-import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { CommandError, type RunOptions, run } from './command.ts';
 
 async function failureOf(argv: [string, ...string[]], options: Partial<RunOptions> = {}): Promise<CommandError> {
@@ -63,6 +64,31 @@ test('descriptors are handed on as 3 and up, and the process is known once it ru
   const { stdout } = await run(argv, { step: 'look', fds: [fd], input: 'in ', onStart: (pid) => pids.push(pid) });
   closeSync(fd);
   expect(stdout).toBe(`in ${pids[0]} /dev/zero\n`);
+});
+
+test('a command can be made to end with this process, however that ends', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'run-'));
+  const script = `
+    import { run } from '${join(import.meta.dirname, 'command.ts')}';
+    const argv = ['sh', '-c', 'trap "echo told >${folder}/told; exit" TERM; echo up >${folder}/up; while :; do sleep 0.05; done'];
+    await run(argv, { step: 'wait', endsWithUs: true });`;
+  const parent = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script], { stdio: 'ignore' });
+  await vi.waitUntil(() => existsSync(join(folder, 'up')), { timeout: 20_000 });
+  parent.kill('SIGKILL');
+  await vi.waitUntil(() => existsSync(join(folder, 'told')), { timeout: 20_000 });
+  rmSync(folder, { recursive: true });
+});
+
+test('such a command is started, fails and is missed as any other', async () => {
+  const endsWithUs = true;
+  expect((await run(['printf', '%s|', 'a  b', '--x'], { step: 'print', endsWithUs })).stdout).toBe('a  b|--x|');
+  expect(await failureOf(['sh', '-c', 'exit 3'], { endsWithUs })).toMatchObject({
+    failure: 'exit',
+    commandExitCode: 3,
+  });
+  const missing = await failureOf(['/no/such/program', 'x'], { endsWithUs });
+  expect(missing).toMatchObject({ failure: 'not-found', hint: 'install /no/such/program, or put it on PATH' });
+  expect(missing.message).toContain('try it: /no/such/program was not found\n  + /no/such/program x');
 });
 
 test('a command that was told to stop may clean up as long as it is given', async () => {

@@ -36,6 +36,8 @@ export interface RunOptions {
   fds?: readonly number[];
   /** Called with the id of the process once it runs. */
   onStart?: (pid: number) => void;
+  /** Has the kernel stop the command (SIGTERM) when this process ends, also when that is killed: PR_SET_PDEATHSIG(2const). */
+  endsWithUs?: boolean;
 }
 
 /** What a command that succeeded left behind. */
@@ -79,6 +81,11 @@ export class CommandError extends CodedError {
   }
 }
 
+/** Options of setpriv(1), which becomes the command itself. */
+const endWithParent = ['--pdeathsig', 'TERM', '--'];
+/** What it says, with exit status 127, of a command that it could not become. */
+const notBecome = /^setpriv: failed to execute .*: (?:No such file or directory|Permission denied)$/m;
+
 const shownLines = 20;
 const defaultTimeoutMs = 600_000;
 const defaultKillAfterMs = 5000;
@@ -118,7 +125,10 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   };
   // Loaded here: it takes some 80 ms, and most programs that know this package's errors start without running a command.
   const { execa } = await import('execa');
-  const child = execa(program, args, execaOptions);
+  const child =
+    options.endsWithUs === true
+      ? execa('setpriv', [...endWithParent, ...argv], execaOptions)
+      : execa(program, args, execaOptions);
   if (child.pid !== undefined) options.onStart?.(child.pid);
   if (capture) {
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -139,7 +149,9 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     return { stdout, stderr, exitCode, durationMs };
   }
 
-  const how = howItFailed(outcome, program, timeoutMs);
+  const started = options.endsWithUs === true && outcome.code === 'ENOENT' ? 'setpriv' : program;
+  const isMissing = options.endsWithUs === true && notBecome.test(stderr);
+  const how = howItFailed(isMissing ? { ...outcome, code: 'ENOENT' } : outcome, started, timeoutMs);
   const tail = lastLines(redact(stderr === '' ? stdout : stderr), shownLines);
   const message = [`${options.step}: ${how.text}`, `  + ${shown}`, ...tail.map((line) => `  | ${line}`)].join('\n');
   throw new CommandError(message, {
@@ -147,7 +159,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     exitCode,
     stdout,
     stderr,
-    ...hintFor(how.failure, program, options),
+    ...hintFor(how.failure, started, options),
     cause: outcome instanceof Error ? outcome : undefined,
   });
 }

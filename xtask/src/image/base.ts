@@ -84,6 +84,7 @@ export async function ensureDebianImage(image: DebianImage, options: BaseOptions
       timeoutMs: 1_800_000,
       logFile: options.logFile,
       signal: options.signal,
+      endsWithUs: true,
       onLine: progress,
       // Debian's kernel hooks make no initramfs then: the image build makes the one that counts.
       env: { INITRD: 'No' },

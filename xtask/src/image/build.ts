@@ -140,7 +140,8 @@ function logFileOf(options: BuildOptions): string {
 
 function buildStep(image: string, options: BuildOptions): Parameters<typeof podman>[1] {
   const logFile = logFileOf(options);
-  return { step: `build ${image}`, timeoutMs: 1_800_000, logFile, signal: options.signal, onLine: progress };
+  const { signal } = options;
+  return { step: `build ${image}`, timeoutMs: 1_800_000, logFile, signal, endsWithUs: true, onLine: progress };
 }
 
 async function chooseBase(options: BuildOptions, logFile: string): Promise<string> {

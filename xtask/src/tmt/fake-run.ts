@@ -40,6 +40,8 @@ export interface FakeRun {
   onTmt(script: string): void;
   /** The plans that there are. */
   plans(...names: string[]): void;
+  /** What {@link FakeRun.runIt} runs. */
+  options(change?: Partial<RunOptions>): RunOptions;
   /** Runs them, and gives the exit status. */
   runIt(change?: Partial<RunOptions>): Promise<number>;
   /** The folder and report of the last run. */
@@ -100,28 +102,28 @@ function fakeRun(): FakeRun {
       }));
       writeFileSync(join(guest.folder, 'plans'), JSON.stringify(exported));
     },
-    runIt: (change = {}) =>
-      runTmt({
-        image: 'localhost/bootc',
-        filters: [],
-        tests: [],
-        cell: defaultCell,
-        bcvkOptions: bcvkOptions(defaultCell, { secureBootKeysDir: 'keys' }),
-        bcvk: guest.bcvk,
-        contexts: {},
-        environment: { BOOTC_test_x: '1' },
-        upgradeImage: undefined,
-        preserveVm: false,
-        snapshot: false,
-        logDir: undefined,
-        timeouts: { boot_seconds: 900, plan_seconds: 60 },
-        retries: 0,
-        parallel: undefined,
-        signal: controller.signal,
-        print: (text) => printed.push(text),
-        world: world(100),
-        ...change,
-      }),
+    options: (change = {}) => ({
+      image: 'localhost/bootc',
+      filters: [],
+      tests: [],
+      cell: defaultCell,
+      bcvkOptions: bcvkOptions(defaultCell, { secureBootKeysDir: 'keys' }),
+      bcvk: guest.bcvk,
+      contexts: {},
+      environment: { BOOTC_test_x: '1' },
+      upgradeImage: undefined,
+      preserveVm: false,
+      snapshot: false,
+      logDir: undefined,
+      timeouts: { boot_seconds: 900, plan_seconds: 60 },
+      retries: 0,
+      parallel: undefined,
+      signal: controller.signal,
+      print: (text) => printed.push(text),
+      world: world(100),
+      ...change,
+    }),
+    runIt: (change = {}) => runTmt(run.options(change)),
     latest: () => {
       const runs = join(root, 'target/runs');
       const folder = join(runs, readlinkSync(join(runs, 'latest')));

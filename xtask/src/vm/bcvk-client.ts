@@ -53,9 +53,9 @@ export class BcvkClient {
     return [...this.program.argv, ...args];
   }
 
-  /** Runs `bcvk libvirt run …`. */
+  /** Runs `bcvk libvirt run …`, which ends with this process. */
   launch(args: readonly string[], options: Omit<RunOptions, 'step'>): Promise<RunResult> {
-    return run(this.command(args), { step: 'make the VM', ...this.#log(), ...options });
+    return run(this.command(args), { step: 'make the VM', endsWithUs: true, ...this.#log(), ...options });
   }
 
   /** The text of `bcvk libvirt run --help`, to see which options this bcvk has. */

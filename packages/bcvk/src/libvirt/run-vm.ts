@@ -68,6 +68,7 @@ export async function runVm(request: RunVmRequest, context: Context): Promise<st
   try {
     const accel = await vmAcceleration(image, baseDisk, context);
     wantsSnapshot = await startNewVm(name, { request, image, baseDisk, folder, virsh, accel, context });
+    context.signal.throwIfAborted();
   } catch (error) {
     await removeDomain(virsh, name, folder).catch(() => undefined);
     throw error;

@@ -50,6 +50,8 @@ test.each([
   'to-disk x',
   'to-disk x y --format=vmdk',
   'images',
+  'to-disk x y --execute=ls',
+  'ephemeral run-ssh x --add-swap=1G',
 ])('`bcvk %s` is refused with exit code 2', async (line) => {
   const error = await read(line).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(CodedError);
@@ -57,6 +59,16 @@ test.each([
 });
 
 test.each([
+  ['ephemeral ps', "'ephemeral ps' is not in the bundled bcvk: use the real one for it"],
+  ['to-disk x y --execute=ls', "'to-disk --execute' is not in the bundled bcvk: use the real one for it"],
+  ['to-disk -K x y', "'to-disk -K' is not in the bundled bcvk: use the real one for it"],
+  ['ephemeral run-ssh --env A=1 x', "'ephemeral run-ssh --env' is not in the bundled bcvk: use the real one for it"],
+])('what real bcvk has and this one has not is refused by name: `bcvk %s`', async (line, message) => {
+  await expect(read(line)).rejects.toMatchObject({ code: 'USAGE', exitCode: 2, message });
+});
+
+test.each([
+  'ephemeral run-ssh x -- ls --env',
   'libvirt -c qemu:///system list',
   'libvirt list -a --label=x=1 --format json',
   'libvirt list vm',
@@ -105,6 +117,20 @@ test('libvirt run with no options takes the defaults of real bcvk', async () => 
     bindStorage: false,
     waitForSsh: false,
     install: { composefsBackend: false, targetTransport: undefined, kernelArguments: [] },
+  });
+});
+
+test('paths of this machine become absolute: whoever opens them works elsewhere', async () => {
+  const { request } = await readRun(
+    'x --console-log=a.log --platform-console-log=b.log --storage-path=c --bind=.:/mnt/d --bind-ro .:/mnt/e --volume=.:f',
+  );
+  const host = process.cwd();
+  expect(request).toMatchObject({
+    logs: { console: `${host}/a.log`, platformConsole: `${host}/b.log` },
+    storagePath: `${host}/c`,
+    binds: [{ host, guest: '/mnt/d' }],
+    readOnlyBinds: [{ host, guest: '/mnt/e' }],
+    volumes: [{ host, guest: 'f' }],
   });
 });
 

@@ -1,3 +1,4 @@
+import type { CodedError } from '@workbench/run';
 import type { Argv } from 'yargs';
 import type { Context } from '../context/context.ts';
 import { listBootcImages } from '../images/podman.ts';
@@ -22,6 +23,19 @@ const absentVerbs = [
   'libvirt upload',
   'libvirt to-base-disk',
 ];
+
+/** Options of real bcvk that go with its way of running VMs, as containers that podman shows; they are refused by name. */
+const absentOptions: Readonly<Record<string, readonly string[]>> = {
+  'to-disk': [
+    ...['--console', '--debug', '--virtio-serial-out', '--execute', '-K', '--ssh-keygen', '--output'],
+    '--bootc-install-podman-arg',
+  ],
+  'ephemeral run-ssh': [
+    ...['--console', '--debug', '--virtio-serial-out', '--execute', '-K', '--ssh-keygen', '--output'],
+    ...['-t', '--tty', '-i', '--interactive', '-d', '--detach', '--rm', '-e', '--env', '--debug-entrypoint'],
+    ...['--ro-bind', '--systemd-units', '--add-swap', '--mount-disk-file', '--ignition'],
+  ],
+};
 
 /** A command that is ready to run; it gives the exit code, undefined for 0. */
 export type Work = (context: Context) => Promise<number | undefined>;
@@ -62,9 +76,19 @@ export async function readCommandLine(
 }
 
 function refuseAbsent(argv: readonly string[]): void {
-  const words = argv.filter((word) => !word.startsWith('-'));
-  const verb = absentVerbs.find((absent) => absent.split(' ').every((word, index) => words[index] === word));
-  if (verb !== undefined) throw usageError(`'${verb}' is not in the bundled bcvk: use the real one for it`);
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const words = own.filter((word) => !word.startsWith('-'));
+  const isCalled = (verb: string): boolean => verb.split(' ').every((word, index) => words[index] === word);
+  const verb = absentVerbs.find(isCalled);
+  if (verb !== undefined) throw notInBundled(verb);
+  for (const [called, options] of Object.entries(absentOptions).filter(([name]) => isCalled(name))) {
+    const option = own.map((word) => word.replace(/=.*/s, '')).find((word) => options.includes(word));
+    if (option !== undefined) throw notInBundled(`${called} ${option}`);
+  }
+}
+
+function notInBundled(what: string): CodedError {
+  return usageError(`'${what}' is not in the bundled bcvk: use the real one for it`);
 }
 
 function addImageCommands(yargs: Argv, choose: (work: Work) => void): Argv {

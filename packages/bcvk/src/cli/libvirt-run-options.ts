@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { stripTransport } from '../images/podman.ts';
 import { parsePortMapping } from '../libvirt/ports.ts';
@@ -72,7 +73,7 @@ export function readLibvirtRun(parsed: Parsed, env: NodeJS.ProcessEnv): LibvirtR
       replace: flagOf(parsed, 'replace'),
       connect: stringOf(parsed, 'connect'),
       install: { ...install, targetTransport: fromHost ? 'containers-storage' : install.targetTransport },
-      storagePath: stringOf(parsed, 'storage-path'),
+      storagePath: pathOf(parsed, 'storage-path'),
       virtiofsd: stringOf(parsed, 'virtiofsd') ?? env.VIRTIOFSD_BIN,
       ...machine,
       diskBytes: parseDiskSize(stringOf(parsed, 'disk-size')!),
@@ -90,14 +91,20 @@ export function readLibvirtRun(parsed: Parsed, env: NodeJS.ProcessEnv): LibvirtR
       transient: flagOf(parsed, 'transient'),
       logs: {
         ...logs,
-        console: logs.console ?? stringOf(parsed, 'console-log'),
-        platformConsole: stringOf(parsed, 'platform-console-log') ?? logs.platformConsole,
+        console: logs.console ?? pathOf(parsed, 'console-log'),
+        platformConsole: pathOf(parsed, 'platform-console-log') ?? logs.platformConsole,
       },
       diskEditor: stringOf(parsed, 'disk-editor'),
       snapshot: flagOf(parsed, 'snapshot'),
       waitForSsh: flagOf(parsed, 'ssh') || flagOf(parsed, 'ssh-wait'),
     },
   };
+}
+
+/** A path, absolute: libvirt, and what it starts, work elsewhere. */
+function pathOf(parsed: Parsed, name: string): string | undefined {
+  const path = stringOf(parsed, name);
+  return path === undefined ? undefined : resolve(path);
 }
 
 function readMachine(parsed: Parsed): Pick<RunVmRequest, 'memoryMiB' | 'cpus' | 'instanceType'> {

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { CodedError } from '@workbench/run';
 
 /** `--log-dir=STREAMS=DIR` read: the files of the streams that were asked for. */
@@ -45,6 +45,7 @@ export function parseLogDir(value: string | undefined): LogFiles {
 
 /** A folder of the host and where or under which tag the guest has it. */
 export interface HostFolder {
+  /** Absolute: whoever serves it works elsewhere. */
   host: string;
   guest: string;
 }
@@ -64,7 +65,7 @@ export function parseHostFolder(value: string, what: 'bind' | 'volume'): HostFol
   if (host === '' || guest === '') throw bad('two parts are needed');
   if (!existsSync(host) || !statSync(host).isDirectory()) throw bad(`there is no folder ${host} on the host`);
   if (what === 'bind' && !isAbsolute(guest)) throw bad(`${guest} is no absolute path`);
-  return { host, guest };
+  return { host: resolve(host), guest };
 }
 
 /**

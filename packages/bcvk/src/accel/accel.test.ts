@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { emulatedCpu, scaleDeadline } from './accel.ts';
-import { chooseAccel, probeArguments, probeKey } from './probe.ts';
+import { accelOfHost, chooseAccel, lastAnswer, probeArguments, probeKey } from './probe.ts';
 
 const options = { cacheFolder: '/nowhere', logFile: '/nowhere/probe.log' };
 
@@ -31,4 +31,25 @@ test('an answer holds for one host kernel, one QEMU and one guest kernel', () =>
   expect(probeKey({ hostKernel: '6.1', qemuVersion: '7.2', guestKernelSha256: 'ab' })).toBe(
     'host 6.1, qemu 7.2, guest kernel sha256:ab',
   );
+});
+
+test('of a host the last answer counts, whatever kernel it was for; none of another host or QEMU does', () => {
+  const of = (hostKernel: string, qemuVersion: string, guestKernelSha256: string) =>
+    probeKey({ hostKernel, qemuVersion, guestKernelSha256 });
+  const stored = {
+    [of('6.1', '7.2', 'aa')]: { accel: 'tcg', reason: 'it hangs' },
+    [of('6.1', '7.2', 'bb')]: { accel: 'kvm', reason: 'it boots' },
+    [of('6.1', '7.3', 'aa')]: { accel: 'tcg', reason: 'another QEMU' },
+    [of('6.10', '7.2', 'aa')]: { accel: 'tcg', reason: 'another kernel' },
+  } as const;
+  expect(lastAnswer(stored, { hostKernel: '6.1', qemuVersion: '7.2' })?.reason).toBe('it boots');
+  expect(lastAnswer(stored, { hostKernel: '5.0', qemuVersion: '7.2' })).toBeUndefined();
+});
+
+test('what BCVK_ACCEL says is so for the host, too', async () => {
+  expect(await accelOfHost({ ...options, override: 'kvm' }, [])).toEqual({
+    accel: 'kvm',
+    reason: 'BCVK_ACCEL says so',
+  });
+  await expect(accelOfHost({ ...options, override: 'xen' }, [])).rejects.toMatchObject({ code: 'BAD_ACCEL' });
 });

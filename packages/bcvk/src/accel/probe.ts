@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, CommandError, run } from '@workbench/run';
@@ -12,6 +12,7 @@ import { type AccelChoice, accelArgument } from './accel.ts';
  */
 const bootedToken = 'Unable to mount root fs';
 const probeDeadlineMs = 20_000;
+const storeName = 'accel.json';
 
 /** What the answer of a probe depends on. */
 export interface ProbeInputs {
@@ -55,7 +56,7 @@ export async function chooseAccel(options: AccelOptions): Promise<AccelChoice> {
     qemuVersion: await readQemuVersion(),
     guestKernelSha256: options.kernelSha256 ?? (await hashFile(requireKernel(options.kernelFile))),
   };
-  const store = join(options.cacheFolder, 'accel.json');
+  const store = join(options.cacheFolder, storeName);
   const known = readStored(store);
   const key = probeKey(inputs);
   const stored = known[key];
@@ -66,6 +67,36 @@ export async function chooseAccel(options: AccelOptions): Promise<AccelChoice> {
   writeFileSync(temporary, `${JSON.stringify({ ...readStored(store), [key]: choice }, undefined, 2)}\n`);
   renameSync(temporary, store);
   return choice;
+}
+
+/**
+ * How guests run on this machine, as far as one can say without an image: its own kernel is tried where there is one, else
+ * the last answer for the kernel of an image counts. Undefined where there is none yet, and without QEMU.
+ *
+ * @throws CodedError BAD_ACCEL.
+ */
+export async function accelOfHost(
+  options: Pick<AccelOptions, 'cacheFolder' | 'override' | 'logFile'>,
+  kernelFiles: readonly string[] = [`/boot/vmlinuz-${release()}`, `/usr/lib/modules/${release()}/vmlinuz`],
+): Promise<AccelChoice | undefined> {
+  const kernelFile = kernelFiles.find(isReadable);
+  try {
+    return await chooseAccel(kernelFile === undefined ? options : { ...options, kernelFile });
+  } catch (error) {
+    if (error instanceof CommandError && error.failure === 'not-found') return undefined;
+    if (!(error instanceof CodedError) || error.code !== 'ACCEL_UNKNOWN') throw error;
+    const host = { hostKernel: release(), qemuVersion: await readQemuVersion() };
+    return lastAnswer(readStored(join(options.cacheFolder, storeName)), host);
+  }
+}
+
+/** The newest of the answers that are kept for a host, whatever the guest kernel. Pure. */
+export function lastAnswer(
+  stored: Readonly<Record<string, AccelChoice>>,
+  host: Pick<ProbeInputs, 'hostKernel' | 'qemuVersion'>,
+): AccelChoice | undefined {
+  const start = probeKey({ ...host, guestKernelSha256: '' });
+  return Object.entries(stored).findLast(([key]) => key.startsWith(start))?.[1];
 }
 
 /** The name under which an answer is kept. */
@@ -117,6 +148,15 @@ function requireKernel(kernelFile: string | undefined): string {
   throw new CodedError('ACCEL_UNKNOWN', 'it is not known whether KVM boots guests here', {
     hint: 'set BCVK_ACCEL to kvm or tcg',
   });
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readStored(path: string): z.infer<typeof storedProbes> {

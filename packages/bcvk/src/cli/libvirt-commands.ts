@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Argv } from 'yargs';
+import { accelOfHost } from '../accel/probe.ts';
 import type { Context } from '../context/context.ts';
 import { type DomainInfo, getDomain, listDomains } from '../libvirt/domain-info.ts';
 import { startVm, stopVm } from '../libvirt/power.ts';
@@ -9,6 +10,7 @@ import { sshToVm } from '../libvirt/ssh.ts';
 import { readStatus } from '../libvirt/status.ts';
 import { takeSnapshot } from '../libvirt/take-snapshot.ts';
 import { createVirsh } from '../libvirt/virsh.ts';
+import { accelOptions } from '../libvirt/vm-acceleration.ts';
 import { addBaseDiskCommands } from './cache-commands.ts';
 import { libvirtRunOptionTable, readLibvirtRun } from './libvirt-run-options.ts';
 import { connectOption } from './shared-options.ts';
@@ -147,7 +149,8 @@ export function addLibvirtCommands(yargs: Argv, choose: Choose, env: NodeJS.Proc
       (verb) => verb.option('format', format(['yaml', 'json'], 'yaml')),
       (parsed: Parsed) =>
         choose(async (context) => {
-          const status = await readStatus(createVirsh(stringOf(parsed, 'connect')));
+          const virsh = createVirsh(stringOf(parsed, 'connect'));
+          const status = await readStatus(virsh, await accelOfHost(accelOptions(context)));
           context.print(parsed.format === 'json' ? json(status) : stringify(status).trimEnd());
           return undefined;
         }),

@@ -3,13 +3,14 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '@workbench/run';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { domainXml } from './domain-xml.ts';
 import { findFirmware } from './firmware.ts';
 import { createVirsh } from './virsh.ts';
 import { createVmFolder, vmFiles, vmFolder } from './vm-folder.ts';
 
 const name = `bcvk-interop-${process.pid}`;
+const label = `interop=${process.pid}`;
 const state = mkdtempSync(join(tmpdir(), 'bcvk-state-'));
 const shared = mkdtempSync(join(tmpdir(), 'bcvk-shared-'));
 const env = { BCVK_STATE_DIR: state, BCVK_RUNTIME_DIR: join(state, 'run'), BCVK_CACHE_DIR: join(state, 'cache') };
@@ -53,7 +54,7 @@ async function defineVm(): Promise<void> {
     firmwareLog: false,
     metadata: {
       'source-image': 'localhost/x',
-      label: 'interop=1',
+      label,
       'ssh-port': '2999',
       'ssh-private-key-base64': 'aw==',
     },
@@ -76,7 +77,7 @@ afterAll(async () => {
 });
 
 test('libvirt takes our XML, and the VM is listed and inspected', async () => {
-  const all = JSON.parse((await bcvk('libvirt', 'list', '--all', '--label=interop=1', '--format=json')).stdout);
+  const all = JSON.parse((await bcvk('libvirt', 'list', '--all', `--label=${label}`, '--format=json')).stdout);
   expect(all).toEqual([
     {
       name,
@@ -86,7 +87,7 @@ test('libvirt takes our XML, and the VM is listed and inspected', async () => {
       memory_mb: 256,
       vcpus: 1,
       disk_path: vmFiles(vmFolder(state, name)).disk,
-      labels: ['interop=1'],
+      labels: [label],
       ssh_port: 2999,
       has_ssh_key: true,
       ssh_private_key: 'k',
@@ -124,4 +125,28 @@ test('a VM starts with its share read-only, stops, and leaves nothing but its lo
 test('what libvirt here can do', async () => {
   const status = JSON.parse((await bcvk('libvirt', 'status', '--format=json')).stdout);
   expect(status).toMatchObject({ supports_readonly_virtiofs: true, version: { major: expect.any(Number) } });
+});
+
+test('how guests run here is told with the reason', async () => {
+  vi.stubEnv('BCVK_ACCEL', 'tcg');
+  const status = JSON.parse((await bcvk('libvirt', 'status', '--format=json')).stdout);
+  vi.unstubAllEnvs();
+  expect(status).toMatchObject({ accel: 'tcg', accel_reason: 'BCVK_ACCEL says so' });
+});
+
+test('all VMs with a label are removed, but only by force', async () => {
+  await defineVm();
+  const asked = await bcvk('libvirt', 'rm-all', `--label=${label}`);
+  expect(asked).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining(`${name} (shut off), image localhost/x`),
+  });
+  expect(asked.stdout).toContain('Nothing was removed. Use --force.');
+  expect((await bcvk('libvirt', 'rm-all', '--force', `--label=${label}`)).stdout).toBe(
+    `VM '${name}' removed successfully\n`,
+  );
+  expect((await bcvk('libvirt', 'rm-all', '--force', `--label=${label}`)).stdout).toBe(
+    `No VMs found with label '${label}'\n`,
+  );
+  expect(existsSync(vmFolder(state, name))).toBe(false);
 });

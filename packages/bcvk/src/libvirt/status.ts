@@ -1,16 +1,19 @@
+import type { Accel, AccelChoice } from '../accel/accel.ts';
 import type { Virsh } from './virsh.ts';
 
-/** What `libvirt status` says, with the names of real bcvk's JSON. */
+/** What `libvirt status` says, with the names of real bcvk's JSON; the last two are ours, and missing while that is not known. */
 export interface LibvirtStatus {
   version: { major: number; minor: number; micro: number; full_version: string } | null;
   /** Read-only shares work with any libvirt here: they are read-only bind mounts, see planShares. */
   supports_readonly_virtiofs: boolean;
   domain_count: number;
   running_domain_count: number;
+  accel?: Accel;
+  accel_reason?: string;
 }
 
 /** Asks libvirt for its version and counts its domains, ours and others. */
-export async function readStatus(virsh: Virsh): Promise<LibvirtStatus> {
+export async function readStatus(virsh: Virsh, accel: AccelChoice | undefined): Promise<LibvirtStatus> {
   const { stdout } = await virsh(['version'], 'ask libvirt for its version');
   const all = (await virsh(['list', '--all', '--name'], 'list the domains')).stdout
     .split('\n')
@@ -23,6 +26,7 @@ export async function readStatus(virsh: Virsh): Promise<LibvirtStatus> {
     supports_readonly_virtiofs: true,
     domain_count: all.length,
     running_domain_count: running.length,
+    ...(accel === undefined ? {} : { accel: accel.accel, accel_reason: accel.reason }),
   };
 }
 

@@ -9,14 +9,18 @@ import type { Context } from '../context/context.ts';
 import { findKernel } from '../images/kernel.ts';
 import { type ImageFacts, mountImage, unmountImage } from '../images/podman.ts';
 
+/** Where the answer of the probe is kept, what overrides it, and where it is logged. */
+export function accelOptions({ env, folders }: Pick<Context, 'env' | 'folders'>) {
+  return {
+    cacheFolder: folders.cache,
+    override: env.BCVK_ACCEL || undefined,
+    logFile: join(folders.cache, 'logs', 'accel-probe.log'),
+  };
+}
+
 /** The acceleration: known from the base disk's kernel, else the image is mounted to try its kernel. */
 export async function vmAcceleration(image: ImageFacts, baseDisk: BaseDisk, context: Context): Promise<Accel> {
-  const common = {
-    cacheFolder: context.folders.cache,
-    override: context.env.BCVK_ACCEL || undefined,
-    kernelSha256: baseDisk.record.kernelSha256,
-    logFile: join(context.folders.cache, 'logs', 'accel-probe.log'),
-  };
+  const common = { ...accelOptions(context), kernelSha256: baseDisk.record.kernelSha256 };
   try {
     return (await chooseAccel(common)).accel;
   } catch (error) {

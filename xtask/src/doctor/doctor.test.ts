@@ -74,6 +74,6 @@ test('KVM is what bcvk says it is, and no answer is not taken for one', () => {
   });
   expect(judgeAccel('{"domain_count":0}')).toEqual({
     status: 'warning',
-    found: 'not known: the bundled bcvk does not say',
+    found: 'not known before a VM was made here',
   });
 });

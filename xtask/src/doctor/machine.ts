@@ -33,7 +33,7 @@ export function judgeAccel(statusJson: string): Pick<Finding, 'status' | 'found'
   const { accel, accel_reason: reason = 'no reason given' } = bcvkStatus.parse(JSON.parse(statusJson));
   if (accel === 'kvm') return { status: 'ok', found: reason };
   // No answer is not "no KVM".
-  if (accel === undefined) return { status: 'warning', found: 'not known: the bundled bcvk does not say' };
+  if (accel === undefined) return { status: 'warning', found: 'not known before a VM was made here' };
   return { status: 'warning', found: `guests are emulated (TCG): ${reason}` };
 }
 
@@ -41,7 +41,8 @@ export function judgeAccel(statusJson: string): Pick<Finding, 'status' | 'found'
 export async function checkLibvirt(distribution: Distribution, signal: AbortSignal): Promise<Finding> {
   const base = { id: 'libvirt', neededFor: 'VMs' };
   try {
-    const { stdout } = await run(['virsh', '--quiet', '--connect', 'qemu:///system', 'uri'], {
+    // By the connection that bcvk uses: libvirt's default.
+    const { stdout } = await run(['virsh', '--quiet', 'uri'], {
       step: 'ask libvirt',
       timeoutMs: 20_000,
       signal,
@@ -54,7 +55,7 @@ export async function checkLibvirt(distribution: Distribution, signal: AbortSign
       return { ...base, status: 'missing', found: 'virsh was not found', fix: installCommand(distribution, packages) };
     }
     const fix = 'systemctl start libvirtd, or without systemd: libvirtd --daemon && virtlogd --daemon';
-    return { ...base, status: 'missing', found: 'the daemon does not answer at qemu:///system', fix };
+    return { ...base, status: 'missing', found: 'it does not answer', fix };
   }
 }
 

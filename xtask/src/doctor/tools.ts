@@ -61,7 +61,8 @@ export const tools: readonly Tool[] = [
   },
   {
     id: 'swtpm_setup',
-    argv: ['swtpm_setup', '--version'],
+    // The one of Debian 12 says its version, and fails, when it is asked for that alone.
+    argv: ['swtpm_setup', '--help'],
     neededFor: 'the TPM of VMs',
     packages: { apt: 'swtpm-tools', dnf: 'swtpm-tools' },
   },
@@ -122,7 +123,7 @@ export async function checkTool(tool: Tool, distribution: Distribution, signal?:
   const fix = fixOf(tool, distribution);
   const bad = tool.optional === true ? 'warning' : 'missing';
   try {
-    const options = { step: `ask ${tool.id} for its version`, timeoutMs: 20_000, ...(signal && { signal }) };
+    const options = { step: `ask ${tool.id} for its version`, timeoutMs: 60_000, ...(signal && { signal }) };
     const { stdout, stderr } = await run(tool.argv, options);
     return { ...base, ...judgeVersion(tool, `${stdout}${stderr}`, fix) };
   } catch (error) {

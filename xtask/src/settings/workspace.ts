@@ -20,6 +20,8 @@ export const workspace = {
 /** Where the pinned tools are: node, just and the checkers; tmt and virt-fw-vars; cfsctl. */
 export const toolFolders: readonly string[] = [
   join(workspaceRoot, 'node_modules/.bin'),
+  // This package links no command; it is there for some processors only.
+  join(workspaceRoot, `node_modules/rust-just-${process.platform}-${process.arch}/bin`),
   join(workspaceRoot, 'target/tools/venv/bin'),
   join(workspaceRoot, 'target/tools/bin'),
 ];

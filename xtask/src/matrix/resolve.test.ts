@@ -60,9 +60,10 @@ test('an unknown value and an unknown name are refused together, with suggestion
 });
 
 test('an empty variable is not "unset"', () => {
-  expect(failureOf({ environment: { BOOTC_filesystem: '' } }).message).toBe(
-    'BOOTC_filesystem: is set but empty: unset it or give it a value',
-  );
+  expect(failureOf({ environment: { BOOTC_filesystem: '' } })).toMatchObject({
+    message: 'BOOTC_filesystem: is set but empty: unset it or give it a value',
+    hint: '`xtask matrix --table` lists variables and values, `xtask VERB --help` what options take',
+  });
 });
 
 test('a cell that cannot exist is refused with all rules, their sources, and the nearest one', () => {

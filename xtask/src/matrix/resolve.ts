@@ -128,6 +128,8 @@ export function badSettings(problems: readonly SettingProblem[]): CodedError {
   return new CodedError('BAD_SETTING', message, {
     exitCode: 2,
     hint:
-      suggestions.length > 0 ? `did you mean ${suggestions.join(', ')}?` : '`xtask matrix` lists all names and values',
+      suggestions.length > 0
+        ? `did you mean ${suggestions.join(', ')}?`
+        : '`xtask matrix --table` lists variables and values, `xtask VERB --help` what options take',
   });
 }

@@ -30,15 +30,21 @@ export interface BootNameSource {
   boot: BootLocation;
 }
 
+/** The old and the new name of a file or folder, as absolute paths. */
+export interface BootFilePath {
+  from: string;
+  to: string;
+  /** False when nothing whole is under the old name and the new one is there: only the entries are left to do. */
+  needsCopy: boolean;
+}
+
 /** One kernel folder, or unified kernel image with its addons, that gets the prefix in its name. */
 export interface BootFileMove {
   kind: BootArtifact['kind'];
   /** The id in its name, which stays. */
   name: string;
-  /** Absolute paths; that of the thing an entry names comes last. */
-  paths: readonly { from: string; to: string }[];
-  /** False when the old name is gone and the new one is there: only the entries are left to do. */
-  needsCopy: boolean;
+  /** What there is of it; the thing that an entry names comes last. */
+  paths: readonly BootFilePath[];
 }
 
 /** A boot file by its old name that nothing boots. */
@@ -123,19 +129,23 @@ async function planMove(
   name: string,
   context: { boot: BootLocation; entries: BootEntries },
 ): Promise<BootFileMove | string> {
-  const all = pathsOf(kind, name, context.boot);
-  const { from, to } = all.at(-1)!;
+  const [{ from, to }, ...addons] = pathsOf(kind, name, context.boot).reverse() as [OldAndNew, ...OldAndNew[]];
   const [hasOld, hasNew] = await Promise.all([isWhole(kind, from), isWhole(kind, to)]);
   const users = context.entries.managed.filter((record) => record.artifactName === name).map((r) => r.fileName);
   const told = `boot entry ${users.join(', ')}`;
   if (!hasOld && !hasNew) return `${told} names ${from}, which is not there or not whole`;
-  if (!hasOld) return { kind, name, paths: all, needsCopy: false };
-  if (hasNew && !(await isSame(from, to))) return `${told} names ${from}, but ${to} is there and is something else`;
-  const present = await Promise.all(all.map((path) => pathExists(path.from)));
-  return { kind, name, paths: all.filter((_, index) => present[index]), needsCopy: true };
+  if (hasOld && hasNew && !(await isSame(from, to))) {
+    return `${told} names ${from}, but ${to} is there and is something else`;
+  }
+  // Another version renames one after the other, so that it may have come to the image, and not to its addons.
+  const present = await Promise.all(addons.map((path) => pathExists(path.from)));
+  const left = addons.filter((_, index) => present[index]).map((path) => ({ ...path, needsCopy: true }));
+  return { kind, name, paths: [...left, { from, to, needsCopy: hasOld }] };
 }
 
-function pathsOf(kind: BootArtifact['kind'], name: string, boot: BootLocation): { from: string; to: string }[] {
+type OldAndNew = Pick<BootFilePath, 'from' | 'to'>;
+
+function pathsOf(kind: BootArtifact['kind'], name: string, boot: BootLocation): OldAndNew[] {
   if (kind === 'kernel-folder') {
     const directory = kernelsDirectory(boot.bootDirectory, boot.bootloader);
     return [{ from: join(directory, name), to: join(directory, kernelFolderName(name)) }];
@@ -233,8 +243,8 @@ export function describeBootNames(plan: BootNamePlan): string[] {
   const postponed = plan.isPostponed && !isDone(plan) ? ['an update is staged, so this waits for the next boot'] : [];
   return [
     ...postponed,
-    ...plan.moves.flatMap(({ paths, needsCopy }) =>
-      paths.map(({ from, to }) => (needsCopy ? `rename ${from} to ${to}` : `use ${to}, which was ${from}`)),
+    ...plan.moves.flatMap(({ paths }) =>
+      paths.map(({ from, to, needsCopy }) => (needsCopy ? `rename ${from} to ${to}` : `use ${to}, which was ${from}`)),
     ),
     ...plan.entries.map((fileName) => `write boot entry ${fileName} with the new names`),
     ...plan.leftovers.map(({ path, newPath, reason }) =>

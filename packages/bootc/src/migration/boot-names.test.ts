@@ -1,56 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { observeMutations } from '../../../composefs/src/durable/seam.ts';
-import { stopAtEveryMutation } from '../../../composefs/src/durable/stop.testing.ts';
 import { formatStagedDeployment } from '../deployment/staged-deployment.ts';
 import { scanBootArtifacts } from '../storage/boot-artifacts.ts';
-import { scanBootEntries } from '../storage/boot-entries.ts';
-import type { MockInstallation } from '../storage/mock-installation.ts';
+import { hasLegacyBootNames } from '../storage/legacy-traces.ts';
 import { describeBootNames, isDone, planBootNames } from './boot-name-plan.ts';
+import { expectBootable, install, twoKernels, withPrefix } from './boot-names.testing.ts';
 import { migrateBootNames } from './boot-names.ts';
-import {
-  bootedId,
-  formerId,
-  goneId,
-  type LegacyEntry,
-  type LegacyLayout,
-  legacyLayouts,
-  listFiles,
-  makeLegacyInstallation,
-  writeEntries,
-} from './legacy-installation.testing.ts';
-
-const twoKernels: LegacyEntry[] = [
-  { deploymentId: bootedId, artifact: bootedId },
-  { deploymentId: formerId, artifact: formerId },
-];
-// The booted deployment boots the kernel of the other one.
-const sharedKernel: LegacyEntry[] = [
-  { deploymentId: bootedId, artifact: formerId },
-  { deploymentId: formerId, artifact: formerId },
-];
-
-function install(layout: LegacyLayout, entries: readonly LegacyEntry[]): MockInstallation {
-  const mock = makeLegacyInstallation(layout, entries);
-  onTestFinished(() => rmSync(mock.directory, { recursive: true, force: true }));
-  return mock;
-}
-
-async function activeEntries(mock: MockInstallation) {
-  const { managed } = await scanBootEntries(mock.boot);
-  return managed.filter(({ set }) => set === 'active');
-}
-
-/** What must hold at all times: the same deployments in the same order, each with all it boots, and nothing of others changed. */
-async function expectBootable(mock: MockInstallation, ids: readonly string[]): Promise<void> {
-  const entries = await activeEntries(mock);
-  expect(entries.map(({ deploymentId }) => deploymentId)).toEqual(ids);
-  expect(entries.flatMap(({ missingFiles }) => missingFiles)).toEqual([]);
-  if (existsSync(join(mock.boot.bootDirectory, 'loader'))) {
-    expect(listFiles(join(mock.boot.bootDirectory, 'loader/entries'))['windows.conf']).toContain('# mine');
-  }
-}
+import { bootedId, formerId, goneId, legacyLayouts, listFiles, writeEntries } from './legacy-installation.testing.ts';
 
 // Every step is synced, which takes its time on a busy disk.
 describe.each(legacyLayouts)('%s', { timeout: 120_000 }, (layout) => {
@@ -71,51 +29,6 @@ describe.each(legacyLayouts)('%s', { timeout: 120_000 }, (layout) => {
     expect((await scanBootArtifacts(mock.boot)).every(({ hasPrefix }) => hasPrefix)).toBe(true);
   });
 
-  test('wherever it is stopped, every entry is whole, and the next run finishes', async () => {
-    const entries = isBls ? sharedKernel : twoKernels;
-    const ids = entries.map(({ artifact, deploymentId }) => (isBls ? deploymentId : artifact));
-    const whole = install(layout, entries);
-    await migrateBootNames(whole);
-    const result = listFiles(whole.directory);
-    let mock = whole;
-    const stops = await stopAtEveryMutation({
-      prepare: () => {
-        mock = install(layout, entries);
-      },
-      act: () => migrateBootNames(mock),
-      async afterStop() {
-        await expectBootable(mock, ids);
-        await migrateBootNames(mock);
-        await expectBootable(mock, ids);
-        expect(listFiles(mock.directory)).toEqual(result);
-      },
-    });
-    expect(stops.length).toBeGreaterThan(12);
-    expect(stops.filter((name) => name === 'exchange')).toHaveLength(isBls ? 1 : 2);
-  });
-
-  test('when a call fails, every entry is whole, and the next run finishes', async () => {
-    for (let index = 0; ; index++) {
-      const code = index % 2 === 0 ? 'ENOSPC' : 'EIO';
-      const mock = install(layout, twoKernels);
-      let count = 0;
-      let isHit = false;
-      {
-        using _ = observeMutations(() => {
-          if (count++ !== index) return;
-          isHit = true;
-          throw Object.assign(new Error(code), { code });
-        });
-        await migrateBootNames(mock).catch((error: unknown) => expect(error).toMatchObject({ code }));
-      }
-      await expectBootable(mock, [bootedId, formerId]);
-      await migrateBootNames(mock);
-      await expectBootable(mock, [bootedId, formerId]);
-      expect(isDone(await planBootNames(mock))).toBe(true);
-      if (!isHit) break;
-    }
-  });
-
   test('a second run changes nothing', async () => {
     const mock = install(layout, twoKernels);
     await migrateBootNames(mock);
@@ -132,19 +45,6 @@ describe.each(legacyLayouts)('%s', { timeout: 120_000 }, (layout) => {
       { deploymentId: bootedId, artifact: bootedId },
       { deploymentId: formerId, artifact: formerId, hasPrefix: true },
     ]);
-    await migrateBootNames(mock);
-    await expectBootable(mock, [bootedId, formerId]);
-    expect(isDone(await planBootNames(mock))).toBe(true);
-  });
-
-  test('what another version has renamed without changing the entries is finished', async () => {
-    const mock = install(layout, twoKernels);
-    for (const artifact of await scanBootArtifacts(mock.boot)) {
-      for (const path of artifact.paths) {
-        renameSync(path, join(dirname(path), `bootc_composefs-${path.slice(dirname(path).length + 1)}`));
-      }
-    }
-    expect((await activeEntries(mock)).flatMap(({ missingFiles }) => missingFiles)).not.toEqual([]);
     await migrateBootNames(mock);
     await expectBootable(mock, [bootedId, formerId]);
     expect(isDone(await planBootNames(mock))).toBe(true);
@@ -174,7 +74,7 @@ describe.each(legacyLayouts)('%s', { timeout: 120_000 }, (layout) => {
     const mock = install(layout, [twoKernels[0]!]);
     const [artifact] = await scanBootArtifacts(mock.boot);
     const path = artifact!.paths[0]!;
-    const other = join(dirname(path), `bootc_composefs-${path.slice(dirname(path).length + 1)}`);
+    const other = withPrefix(path);
     if (isBls) {
       mkdirSync(other);
       for (const name of ['vmlinuz', 'initrd']) writeFileSync(join(other, name), 'other');
@@ -226,13 +126,19 @@ test('an entry of another name is renamed too', async () => {
   );
 });
 
-test('what another version took out of the menu and did not remove goes', async () => {
-  const mock = install(
-    'systemd-bls',
-    twoKernels.map((entry) => ({ ...entry, hasPrefix: true })),
-  );
-  writeEntries(mock, 'systemd-bls', { entries: twoKernels, set: 'staged' });
+test('a kernel folder on a /boot of its own is named from its root', async () => {
+  const mock = install('grub-bls', twoKernels);
+  mock.boot.bootIsMount = true;
+  const entries = join(mock.boot.bootDirectory, 'loader/entries');
+  for (const name of readdirSync(entries)) {
+    const text = readFileSync(join(entries, name), 'utf8');
+    writeFileSync(join(entries, name), text.replaceAll(' /boot/', ' /'));
+  }
+  expect(await hasLegacyBootNames(mock.boot)).toBe(true);
   await migrateBootNames(mock);
   await expectBootable(mock, [bootedId, formerId]);
-  expect(readdirSync(join(mock.boot.bootDirectory, 'loader'))).toEqual(['entries']);
+  expect(readFileSync(join(entries, 'bootc_debian-13-1.conf'), 'utf8')).toContain(
+    `linux /bootc_composefs-${bootedId}/vmlinuz`,
+  );
+  expect(await hasLegacyBootNames(mock.boot)).toBe(false);
 });

@@ -18,6 +18,7 @@ import { listOptionalDirectory, pathExists, readOptionalText } from '../storage/
 import { replaceActiveEntries } from '../storage/publish-entries.ts';
 import {
   type BootFileMove,
+  type BootFilePath,
   type BootNamePlan,
   type BootNameSource,
   isDone,
@@ -45,7 +46,7 @@ export async function migrateBootNames(source: BootNameSource): Promise<BootName
     if (leftover.newPath === undefined) await removeTree(leftover.path);
   }
   for (const move of plan.moves) {
-    if (move.needsCopy) await copyBootFile(move);
+    await copyBootFile(move);
     await renameInEntries(source.boot, move);
     await renameInMenu(source.boot, move);
     for (const { from } of move.paths) await removeTree(from);
@@ -57,13 +58,18 @@ export async function migrateBootNames(source: BootNameSource): Promise<BootName
 }
 
 async function copyBootFile(move: BootFileMove): Promise<void> {
-  const missing: { from: string; to: string }[] = [];
+  const missing: BootFilePath[] = [];
   for (const path of move.paths) {
-    if ((await pathExists(path.to)) && (await isSame(path.from, path.to))) continue;
+    if (!path.needsCopy || ((await pathExists(path.to)) && (await isSame(path.from, path.to)))) continue;
     missing.push(path);
   }
-  if (missing.length === 0) return;
-  const directory = dirname(missing[0]!.to);
+  const directory = dirname(move.paths.at(-1)!.to);
+  if (missing.length > 0) await copyMissing(missing, directory);
+  // Also what an earlier attempt has made, which may have been cut short before this.
+  await syncFilesystem(directory);
+}
+
+async function copyMissing(missing: readonly BootFilePath[], directory: string): Promise<void> {
   let neededBytes = 0;
   for (const { from } of missing) neededBytes += await sizeOf(from);
   const { bavail, bsize } = await statfs(directory);
@@ -80,7 +86,6 @@ async function copyBootFile(move: BootFileMove): Promise<void> {
     await removeTree(to);
     await copyUnderTemporaryName(from, to);
   }
-  await syncFilesystem(directory);
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -4,7 +4,9 @@ import { checkImages, checkRepository, importImage, openRepository, readImageMet
 import { dirSync } from 'tmp-promise';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { collectSystemGarbage } from '../gc/collect.ts';
-import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { bootableFiles, deploy, makeTestSystem, writeImageLayout } from '../storage/test-system.testing.ts';
+import { makeUki } from '../uki/make-pe.testing.ts';
+import { finalizeStaged } from './finalize.ts';
 import { switchTo } from './switch.ts';
 import {
   countMutations,
@@ -55,6 +57,32 @@ test('a repository without metadata gets them, and its images, before an image i
   expect(existsSync(imagePath(configReferences.get('composefs.image') as string))).toBe(true);
   await expectSound();
 });
+
+test.each([
+  ['composefs.image.boot.v1', 1],
+  ['composefs.image.boot', 2],
+])(
+  'a unified kernel image may be sealed with the id of another format than the repository has: %s',
+  async (name, format) => {
+    unlinkSync(join(system.repositoryPath, 'meta.json'));
+    const unsealed = writeImageLayout(join(folder.name, `unsealed-${format}`), bootableFiles('3'));
+    const scratch = await makeTestSystem();
+    const { manifestDigest } = await deploy(scratch, unsealed);
+    const id = await (async () => {
+      await using repository = await openRepository(scratch.repositoryPath);
+      return (await readImageMetadata(repository, manifestDigest)).configReferences.get(name)!;
+    })();
+    rmSync(scratch.directory, { recursive: true });
+    const sealed = { ...bootableFiles('3'), 'boot/EFI/Linux/6.12.efi': makeUki(`rw composefs=?${id}`) };
+    const target = targetOf(writeImageLayout(join(folder.name, `sealed-${format}`), sealed));
+    expect(await system.use((storage) => switchTo(storage, target, recordingEnvironment()))).toBe(id);
+    expect(await system.use(finalizeStaged)).toMatchObject({ kind: 'finalized', deploymentId: id, problems: [] });
+    await collect({ isDryRun: false, onlyBootFiles: false });
+    expect(existsSync(imagePath(id))).toBe(true);
+    await using repository = await openRepository(system.repositoryPath);
+    expect(repository.erofsFormats).toEqual({ default: 2, extra: [] });
+  },
+);
 
 test.each([true, false])(
   'an image that is missing is there after garbage collection (dry run: %s)',

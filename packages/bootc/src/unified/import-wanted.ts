@@ -15,7 +15,8 @@ export interface ImportWantedOptions extends Omit<AcquireOptions, 'onProgress'> 
 
 /**
  * Imports an image to boot, by way of bootc's container storage or directly as `acquireImage` decides; says how content is
- * shared with the storage. Crashes as `importImage`.
+ * shared with the storage. It gets the images of both formats, also in an older repository that is of one: a unified kernel image
+ * may be sealed with the id of either. Crashes as `importImage`.
  *
  * @throws what `acquireImage` and `importImage` throw.
  */
@@ -35,6 +36,7 @@ export async function importWantedImage(repository: Repository, options: ImportW
   const image = await importImage(repository, acquired.source, {
     bootable: true,
     isBootOnly: true,
+    moreFormats: [1, 2],
     ...acquired.options,
     onProgress: (progress) => {
       // After a pull there is nothing to wait for but the making of the images; totals stay those of the pull.

@@ -29,6 +29,8 @@ export interface ImportOptions extends SourceOptions {
   takesArtifacts?: boolean;
   /** Makes nothing but the images to boot: an operating system is never mounted from the plain ones. */
   isBootOnly?: boolean;
+  /** Formats, 1 or 2, in which images are made beside those that the repository says. */
+  moreFormats?: readonly ErofsFormat[];
   /** Threads that store objects; 0 for none. Default: as many as are of use, if there is much to import. */
   threads?: number;
   onProgress?(progress: ImportProgress): void;
@@ -74,7 +76,7 @@ export async function importImage(
   options: ImportOptions,
 ): Promise<ImportResult> {
   requireWritable(repository);
-  const formats = importedFormats(repository);
+  const formats = importedFormats(repository, options.moreFormats);
   const reference = options.tag === undefined ? undefined : referenceOfTag(options.tag);
   const image = typeof source === 'string' ? await openSource(source, options) : source;
   await using _ = { [Symbol.asyncDispose]: async () => image.close?.() };
@@ -144,9 +146,9 @@ async function completeImage(
   };
 }
 
-function importedFormats(repository: Repository): ErofsFormat[] {
+function importedFormats(repository: Repository, more: readonly ErofsFormat[] = []): ErofsFormat[] {
   const { default: first, extra } = repository.erofsFormats;
-  const formats = [...new Set([first, ...extra])];
+  const formats = [...new Set([first, ...extra, ...more])];
   if (!formats.includes(0)) return formats;
   throw new CodedError(
     'REPOSITORY_FORMAT',

@@ -26,6 +26,7 @@ export function isDeploymentId(name: string): boolean {
 
 /** The paths of one deployment's state, under a physical root such as `/sysroot`. */
 export interface DeploymentPaths {
+  deploymentId: string;
   directory: string;
   etc: string;
   varLink: string;
@@ -40,6 +41,7 @@ export function deploymentPaths(root: string, deploymentId: string): DeploymentP
   const directory = join(root, physicalRoot.deployments, deploymentId);
   const originName = `${deploymentId}.origin`;
   return {
+    deploymentId,
     directory,
     etc: join(directory, 'etc'),
     varLink: join(directory, 'var'),

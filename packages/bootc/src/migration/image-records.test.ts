@@ -58,6 +58,23 @@ test('a sidecar file that is damaged changes nothing', async () => {
   expect(await planImageRecords(mock)).toEqual([]);
 });
 
+test('without a sidecar file, it is the image that the deployment boots and that was made of it', async () => {
+  const mock = install({ [digest]: imageInfo() });
+  rmSync(deploymentPaths(mock.physicalRoot, legacyId).legacyImageInfo);
+  expect(await planImageRecords(mock)).toEqual([]);
+  const bootImageIds = { [digest]: [legacyId] };
+  const images = mockImageStore({ images: { [digest]: imageInfo() }, tags: { 'localhost/os': digest }, bootImageIds });
+  expect(describeImageRecords(await planImageRecords({ ...mock, images }))).toEqual([
+    `record ${digest} as the image of deployment ${legacyId}`,
+  ]);
+});
+
+test('an origin file that is torn is left alone', async () => {
+  const mock = install({ [digest]: imageInfo() });
+  writeFileSync(deploymentPaths(mock.physicalRoot, legacyId).origin, '[origin]\ncontainer-image-ref');
+  expect(await planImageRecords(mock)).toEqual([]);
+});
+
 test('wherever it is stopped, the record is the old one or the whole new one', async () => {
   const before = originOf(install({}));
   let mock = install({});

@@ -30,8 +30,9 @@ export interface ImageRecordChange {
 
 /**
  * Finds what the origin files lack and the system knows. The manifest digest is taken from the repository, when that holds a
- * tagged image with the configuration that the `.imginfo` file names: then all layers are the same. Nothing is fetched, and a
- * record that cannot be read is left as it is.
+ * tagged image with the configuration that the `.imginfo` file names: then all layers are the same. Without such a file that can
+ * be read, it is the only tagged image that the image of the deployment was made of. Nothing is fetched, and an origin file that
+ * cannot be read is left as it is.
  */
 export async function planImageRecords(source: ImageRecordSource): Promise<ImageRecordChange[]> {
   const names = await listOptionalDirectory(join(source.physicalRoot, physicalRoot.deployments));
@@ -41,6 +42,8 @@ export async function planImageRecords(source: ImageRecordSource): Promise<Image
     const text = await readOptionalText(paths.origin);
     if (text === undefined) continue;
     const origin = parseOrigin(text);
+    // A torn file, which has to be looked at and not to be completed.
+    if (origin.bootType === undefined) continue;
     const image = origin.manifestDigest === undefined ? await findImage(source, { deploymentId, origin }) : undefined;
     const lacksDigest = origin.bootType === 'uki' && origin.bootDigest === undefined;
     const bootDigest = lacksDigest ? await unifiedBootDigest(source.boot, deploymentId) : undefined;

@@ -54,16 +54,14 @@ export async function planOriginRestorations(storage: BootedStorage, model: Root
   return { restorations, problems };
 }
 
-async function findImages(storage: BootedStorage, deploymentId: string): Promise<DeploymentImage[]> {
-  const { imagesOf, readImageMetadata } = await import('@workbench/composefs');
-  const repository = await storage.openRepository();
+async function findImages(storage: Pick<BootedStorage, 'images'>, deploymentId: string): Promise<DeploymentImage[]> {
   const tags = [...(await storage.images.listTags())].filter(([name]) => name.startsWith(deploymentTagPrefix));
   const found: DeploymentImage[] = [];
   for (const manifestDigest of new Set(tags.map(([, digest]) => digest))) {
     // One that is damaged is told by fsck.
-    const image = await readImageMetadata(repository, manifestDigest).catch(() => undefined);
-    if (image === undefined || ![...imagesOf(image.configReferences, true).values()].includes(deploymentId)) continue;
-    found.push({ manifest: image.manifest, config: image.config, manifestDigest, isStored: true });
+    const ids = await storage.images.readBootImageIds(manifestDigest).catch((): string[] => []);
+    if (!ids.includes(deploymentId)) continue;
+    found.push({ ...(await storage.images.readImage(manifestDigest)), manifestDigest, isStored: true });
   }
   return found;
 }

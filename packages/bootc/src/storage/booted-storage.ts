@@ -173,6 +173,7 @@ function lazyImageStore(openRepository: () => Promise<Repository>): ImageStore {
   };
   return {
     readImage: async (manifestDigest) => (await opened()).readImage(manifestDigest),
+    readBootImageIds: async (manifestDigest) => (await opened()).readBootImageIds(manifestDigest),
     listTags: async () => (await opened()).listTags(),
     hasErofsImage: async (id) => (await opened()).hasErofsImage(id),
   };

@@ -14,9 +14,10 @@ export interface DeploymentImage extends StoredImage {
 }
 
 /**
- * The image of a deployment: from the repository by the digest in its origin, else from the `.imginfo` file of bootc 1.13.
+ * The image of a deployment: from the repository by the digest in its origin, else by the `.imginfo` file of bootc 1.13, and
+ * without one that can be read by the image that boots. Nothing is fetched.
  *
- * @throws CodedError `IMAGE_INFO_MISSING` when there is neither, `IMAGE_INFO_INVALID` for a sidecar file that is no JSON;
+ * @throws CodedError `IMAGE_INFO_MISSING` when there is none of these, `IMAGE_INFO_INVALID` for a sidecar file that is no JSON;
  * whatever the store rejects with when it lacks the image.
  */
 export async function readDeploymentImage(
@@ -28,17 +29,25 @@ export async function readDeploymentImage(
     const image = await store.readImage(origin.manifestDigest);
     return { ...image, manifestDigest: origin.manifestDigest, isStored: true };
   }
-  const text = await readOptionalText(paths.legacyImageInfo);
-  if (text === undefined) {
-    throw new CodedError(
-      'IMAGE_INFO_MISSING',
-      `no manifest_digest in ${paths.originName}, and no .imginfo file beside it`,
-      { hint: 'the deployment boots all the same; switch to its image again to repair the record' },
-    );
+  const legacy = await readImageInfo(paths).catch((error: CodedError) => error);
+  if (!(legacy instanceof Error)) {
+    const manifestDigest = digestOfManifest(legacy.manifest);
+    const stored = await findSameImage({ ...legacy, manifestDigest }, store).catch(() => undefined);
+    return stored ?? { ...legacy, manifestDigest, isStored: false };
   }
-  const legacy = parseImageInfo(text, paths.legacyImageInfo);
-  const stored = await findStoredImage(legacy, store).catch(() => undefined);
-  return stored ?? { ...legacy, manifestDigest: digestOfManifest(legacy.manifest), isStored: false };
+  const stored = await findImageOfDeployment(paths.deploymentId, store).catch(() => undefined);
+  if (stored === undefined) throw legacy;
+  return stored;
+}
+
+async function readImageInfo(paths: DeploymentPaths): Promise<StoredImage> {
+  const text = await readOptionalText(paths.legacyImageInfo);
+  if (text !== undefined) return parseImageInfo(text, paths.legacyImageInfo);
+  throw new CodedError(
+    'IMAGE_INFO_MISSING',
+    `no manifest_digest in ${paths.originName}, and no .imginfo file beside it`,
+    { hint: 'the deployment boots all the same; switch to its image again to repair the record' },
+  );
 }
 
 function parseImageInfo(text: string, path: string): StoredImage {
@@ -53,15 +62,35 @@ function parseImageInfo(text: string, path: string): StoredImage {
   });
 }
 
-/** The tagged image with the same configuration, which means the same content, as a sidecar file tells of. */
-async function findStoredImage(legacy: StoredImage, store: ImageStore): Promise<DeploymentImage | undefined> {
-  for (const manifestDigest of new Set((await store.listTags()).values())) {
+/**
+ * The tagged image with the same configuration, which means the same content, as a sidecar file tells of; of several, which differ
+ * in how their layers were packed, that with the same manifest.
+ */
+async function findSameImage(
+  legacy: Omit<DeploymentImage, 'isStored'>,
+  store: ImageStore,
+): Promise<DeploymentImage | undefined> {
+  const tagged = new Set((await store.listTags()).values());
+  const own = tagged.has(legacy.manifestDigest) ? [legacy.manifestDigest] : [];
+  for (const manifestDigest of new Set([...own, ...tagged])) {
     const image = await store.readImage(manifestDigest).catch(() => undefined);
     if (image?.manifest.config.digest === legacy.manifest.config.digest) {
       return { ...image, manifestDigest, isStored: true };
     }
   }
   return undefined;
+}
+
+/** The only tagged image of which the image that a deployment boots was made. With several, nobody knows which one it was. */
+async function findImageOfDeployment(deploymentId: string, store: ImageStore): Promise<DeploymentImage | undefined> {
+  const found: string[] = [];
+  for (const manifestDigest of new Set((await store.listTags()).values())) {
+    const ids = await store.readBootImageIds(manifestDigest).catch((): string[] => []);
+    if (ids.includes(deploymentId)) found.push(manifestDigest);
+  }
+  const [manifestDigest, ...others] = found;
+  if (manifestDigest === undefined || others.length > 0) return undefined;
+  return { ...(await store.readImage(manifestDigest)), manifestDigest, isStored: true };
 }
 
 /**

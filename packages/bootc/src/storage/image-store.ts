@@ -15,6 +15,8 @@ export interface StoredImage {
 export interface ImageStore {
   /** Rejects when the image is not in the repository. */
   readImage(manifestDigest: string): Promise<StoredImage>;
+  /** Ids of the images to boot that were made of an image. Rejects when it is not in the repository. */
+  readBootImageIds(manifestDigest: string): Promise<readonly string[]>;
   /** Tag to manifest digest, both with what the repository calls them: `localhost/os:1` and `sha256:…`. */
   listTags(): Promise<ReadonlyMap<string, string>>;
   /** Whether the repository has the EROFS image of this id. */
@@ -24,11 +26,15 @@ export interface ImageStore {
 /** The images of an open repository. Tags are read once. */
 export function imageStoreOf(
   repository: Repository,
-  composefs: Pick<typeof import('@workbench/composefs'), 'listTags' | 'readImageMetadata'>,
+  composefs: Pick<typeof import('@workbench/composefs'), 'imagesOf' | 'listTags' | 'readImageMetadata'>,
 ): ImageStore {
   let tags: Promise<ReadonlyMap<string, string>> | undefined;
   return {
     readImage: (manifestDigest) => composefs.readImageMetadata(repository, manifestDigest),
+    readBootImageIds: async (manifestDigest) => {
+      const { configReferences } = await composefs.readImageMetadata(repository, manifestDigest);
+      return [...composefs.imagesOf(configReferences, true).values()];
+    },
     listTags: () => {
       tags ??= composefs.listTags(repository, { withLost: true });
       return tags;

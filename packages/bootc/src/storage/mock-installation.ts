@@ -86,6 +86,8 @@ function plantTree(tree: string, target: string): void {
 /** A store that holds these images by manifest digest, and these tags. EROFS images are all there unless listed as missing. */
 export function mockImageStore(content: {
   images?: Readonly<Record<string, StoredImage>>;
+  /** Images to boot that were made of these, by manifest digest. */
+  bootImageIds?: Readonly<Record<string, readonly string[]>>;
   tags?: Readonly<Record<string, string>>;
   missingErofsImages?: readonly string[];
 }): ImageStore {
@@ -95,6 +97,7 @@ export function mockImageStore(content: {
       if (image === undefined) throw new Error(`image ${manifestDigest} is not in the repository`);
       return image;
     },
+    readBootImageIds: async (manifestDigest) => content.bootImageIds?.[manifestDigest] ?? [],
     listTags: async () => new Map(Object.entries(content.tags ?? {})),
     hasErofsImage: async (id) => content.missingErofsImages?.includes(id) !== true,
   };

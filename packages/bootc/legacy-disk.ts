@@ -22,12 +22,9 @@ import { openRepository, readImageMetadata } from '@workbench/composefs';
 import { CodedError, describeError, run } from '@workbench/run';
 import { openSplitStream } from '../composefs/src/splitstream/reader.ts';
 import { mountAt } from './src/install/mounts.ts';
-import { describeLayout, listLayout, parseLayout, turnIntoLegacy } from './src/migration/legacy-layout.testing.ts';
+import { differencesFromCaptured, espParts, turnIntoLegacy } from './src/migration/legacy-layout.testing.ts';
 
 const espType = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
-/** Parts of the ESP that are ours; the boot loader's own files are the same in all versions. */
-const espParts = ['EFI/Linux', 'loader/entries'];
-const rootParts = ['composefs', 'ostree', 'state'];
 
 interface Partition {
   offsetBytes: number;
@@ -72,9 +69,9 @@ async function convertRaw(raw: string, work: string): Promise<void> {
     const options = ['loop', `offset=${root.offsetBytes}`, `sizelimit=${root.sizeBytes}`];
     await using _mount = await mountAt(raw, mountPoint, { options });
     const image = await readImage(mountPoint, { work, sealed: `${raw}?offset=${root.offsetBytes}` });
-    turnIntoLegacy({ physicalRoot: mountPoint, espDirectory: espFolder, ...image });
-    compare('sysroot.tree', listLayout(mountPoint, rootParts), rootParts);
-    if (present.includes('EFI/Linux')) compare('esp.tree', listLayout(espFolder, espParts), espParts);
+    const installation = { physicalRoot: mountPoint, espDirectory: espFolder, ...image };
+    turnIntoLegacy(installation);
+    requireLegacyLayout(installation);
   }
   for (const part of present) {
     await mtools('clear the ESP', ['mdeltree', ...fat, `::/${part}`]);
@@ -140,20 +137,12 @@ async function readImage(mountPoint: string, { work, sealed }: { work: string; s
   return { manifest, config, formatTwoId };
 }
 
-function compare(tree: string, lines: readonly string[], parts: readonly string[]): void {
-  const captured = join(import.meta.dirname, 'fixtures/peer-old-1-installed', tree);
-  const actual = describeLayout(lines);
-  const isUki = actual.includes('d EFI/Linux/bootc');
-  const expected = describeLayout(parseLayout(readFileSync(captured, 'utf8'), parts)).flatMap((line) => {
-    // The machine that was captured boots by kernel folders; unified kernel images are files in a folder of their own.
-    if (!isUki || !line.includes('EFI/Linux/ID')) return [line];
-    return line === 'd EFI/Linux/ID' ? ['d EFI/Linux/bootc', 'f EFI/Linux/bootc/ID.efi'] : [];
-  });
-  const missing = expected.filter((line) => !actual.includes(line));
-  const more = actual.filter((line) => !expected.includes(line));
-  if (missing.length + more.length === 0) return;
-  const told = [...missing.map((line) => `lacks ${line}`), ...more.map((line) => `has ${line}`)].join(', ');
-  throw new CodedError('LEGACY_LAYOUT_DIFFERS', `the disk is not as bootc 1.13 left it: it ${told}`);
+function requireLegacyLayout(installation: { physicalRoot: string; espDirectory: string }): void {
+  const captured = join(import.meta.dirname, 'fixtures/peer-old-1-installed');
+  const read = (tree: string): string => readFileSync(join(captured, tree), 'utf8');
+  const differences = differencesFromCaptured(installation, { esp: read('esp.tree'), sysroot: read('sysroot.tree') });
+  if (differences.length === 0) return;
+  throw new CodedError('LEGACY_LAYOUT_DIFFERS', `the disk is not as bootc 1.13 left it: it ${differences.join(', ')}`);
 }
 
 try {

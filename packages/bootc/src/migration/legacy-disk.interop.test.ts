@@ -11,7 +11,8 @@ import { buildHostDocument } from '../status/build-host-document.ts';
 import { imageStoreOf } from '../storage/image-store.ts';
 import { makeMockInstallation } from '../storage/mock-installation.ts';
 import { buildRootModel } from '../storage/root-model.ts';
-import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { bootableFiles, deploy, makeTestSystem, writeImageLayout } from '../storage/test-system.testing.ts';
+import { makeUki } from '../uki/make-pe.testing.ts';
 import { migrateStorage } from './migrate.ts';
 
 const program = new URL('../../legacy-disk.ts', import.meta.url).pathname;
@@ -31,7 +32,19 @@ async function partition(disk: string) {
   return { esp: find('EFI-SYSTEM'), root: find('root') };
 }
 
-test('a disk becomes one of bootc 1.13, and this version makes it its own again', async () => {
+/** What an image holds that boots by a unified kernel image, which names the image. */
+async function unifiedFiles(scratch: string): Promise<Record<string, string | Uint8Array>> {
+  const system = await makeTestSystem();
+  const { id } = await deploy(system, writeImageLayout(scratch, bootableFiles('1')));
+  rmSync(system.directory, { recursive: true });
+  return { ...bootableFiles('1'), 'boot/EFI/Linux/6.12.efi': makeUki(`rw composefs=?${id}`) };
+}
+
+test.each([
+  ['kernel folders', 'EFI/Linux', ''],
+  ['unified kernel images', 'EFI/Linux/bootc', '.efi'],
+])('a disk with %s becomes one of bootc 1.13, and this version makes it its own again', async (_, kernels, ending) => {
+  const isUnified = ending !== '';
   const work = await dir({ unsafeCleanup: true });
   await using _work = { [Symbol.asyncDispose]: () => work.cleanup() };
   const at = (name: string): string => join(work.path, name);
@@ -53,11 +66,12 @@ test('a disk becomes one of bootc 1.13, and this version makes it its own again'
   let fresh: Awaited<ReturnType<typeof populateRoot>>;
   {
     await using _mount = await mountRoot(raw);
+    const files = isUnified ? await unifiedFiles(at('unsealed')) : bootableFiles('1');
     fresh = await populateRoot({
       rootMount: at('root'),
       espMount: at('esp'),
       imageMount: at('mounted'),
-      source: { transport: 'oci', image: writeImageLayout(at('image'), bootableFiles('1')).slice('oci:'.length) },
+      source: { transport: 'oci', image: writeImageLayout(at('image'), files).slice('oci:'.length) },
       decision: {
         filesystem: 'ext4',
         bootloader: 'systemd',
@@ -91,8 +105,9 @@ test('a disk becomes one of bootc 1.13, and this version makes it its own again'
   await using _mount = await mountRoot(converted);
   const [legacyId] = readdirSync(at('root/state/deploy'));
   expect(legacyId).toMatch(/^[0-9a-f]{128}$/);
-  expect(legacyId).not.toBe(fresh.deploymentId);
-  expect(readdirSync(at('esp/EFI/Linux'))).toEqual([legacyId]);
+  // A unified kernel image has the id in it, whatever its format.
+  expect(legacyId === fresh.deploymentId).toBe(isUnified);
+  expect(readdirSync(at(`esp/${kernels}`))).toEqual([`${legacyId}${ending}`]);
 
   const mock = makeMockInstallation({ bootedId: legacyId! });
   rmSync(mock.directory, { recursive: true });
@@ -117,14 +132,14 @@ test('a disk becomes one of bootc 1.13, and this version makes it its own again'
   expect(before.status.incomplete).toBeUndefined();
   expect(before.status.booted?.image?.imageDigest).toBe(fresh.manifestDigest);
   expect((await migrateStorage(system)).problems).toEqual([]);
-  expect(readdirSync(at('esp/EFI/Linux'))).toEqual([`bootc_composefs-${legacyId}`]);
+  expect(readdirSync(at(`esp/${kernels}`))).toEqual([`bootc_composefs-${legacyId}${ending}`]);
   expect(
     buildHostDocument(await buildRootModel(system), { mounts: [], isReadOnly: false, isSelinuxEnabled: false }),
   ).toEqual(before);
 
   // The image comes again, by whatever way: then the record names it.
   const again = await composefs.importImage(repository, `oci:${at('image')}`, { bootable: true, tag: 'x' });
-  expect(again.bootImageIds.get(2)).toBe(legacyId);
+  expect(again.bootImageIds.get(2) === legacyId).toBe(!isUnified);
   const later = { ...system, images: imageStoreOf(repository, composefs) };
   expect((await migrateStorage(later)).changes).toEqual([
     `record ${fresh.manifestDigest} as the image of deployment ${legacyId}`,

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { blsMenuName } from '../boot/bls-menu.ts';
 import { formatOrigin, type Origin, parseOrigin } from '../deployment/origin.ts';
 import { deploymentPaths, isDeploymentId, physicalRoot } from '../deployment/state-paths.ts';
 
@@ -62,7 +63,8 @@ function rewriteEntries(boot: string, id: string, newId: string): void {
   for (const name of existsSync(entries) ? readdirSync(entries) : []) {
     const text = rewritten(readFileSync(join(entries, name), 'utf8')).replace(/^uki /m, 'efi ');
     unlinkSync(join(entries, name));
-    writeFileSync(join(entries, rewritten(name)), text);
+    // The place in the menu has been in front of a name, for grub, only since.
+    writeFileSync(join(entries, rewritten(name).replace(/^bootc_[0-9]+_/, 'bootc_')), text);
   }
   const menu = join(boot, 'grub2/user.cfg');
   if (existsSync(menu)) writeFileSync(menu, rewritten(readFileSync(menu, 'utf8')));
@@ -92,8 +94,60 @@ function rewriteRepository(repository: string, id: string): void {
   }
 }
 
+/** Parts of the ESP that are ours; the boot loader's own files are the same in all versions. */
+export const espParts = ['EFI/Linux', 'loader/entries'];
+const rootParts = ['composefs', 'ostree', 'state'];
+
+/** Listings of the ESP and of the physical root, one line for each path, as `find` writes them for the fixtures. */
+export interface CapturedListings {
+  esp: string;
+  sysroot: string;
+}
+
+/**
+ * How a converted installation differs from a machine of the real bootc 1.13, a line for each path. That machine had systemd-boot and
+ * a kernel folder; in the other layouts the same things are elsewhere.
+ */
+export function differencesFromCaptured(
+  { physicalRoot: root, espDirectory }: Pick<FreshInstallation, 'physicalRoot' | 'espDirectory'>,
+  captured: CapturedListings,
+): string[] {
+  const isGrub = ['loader/entries', 'grub2/user.cfg'].some((path) => existsSync(join(root, 'boot', path)));
+  const isUnified = existsSync(join(espDirectory, 'EFI/Linux/bootc'));
+  const actual = describeLayout([
+    ...listLayout(root, rootParts).map((line) => `root: ${line}`),
+    ...listLayout(espDirectory, espParts).map((line) => `esp: ${line}`),
+    ...(isGrub ? listLayout(root, ['boot']).filter(isOursInBoot) : []).map((line) => `root: ${line}`),
+  ]);
+  const kernels = parseLayout(captured.esp, ['EFI/Linux']);
+  const entries = parseLayout(captured.esp, ['loader/entries']);
+  const inBoot = (line: string): string => `root: ${line.replace(/(?<=^. )(EFI\/Linux\/)?/, 'boot/')}`;
+  const onEsp = (line: string): string => `esp: ${line}`;
+  const kernelFolders = kernels.filter((line) => line !== 'd EFI/Linux');
+  const unified = ['d EFI/Linux', 'd EFI/Linux/bootc', `f EFI/Linux/bootc/${'0'.repeat(128)}.efi`].map(onEsp);
+  const menu = isUnified ? ['root: f boot/grub2/user.cfg'] : entries.map(inBoot);
+  const expected = describeLayout([
+    ...parseLayout(captured.sysroot, rootParts).map((line) => `root: ${line}`),
+    ...(isUnified ? unified : isGrub ? kernelFolders.map(inBoot) : kernels.map(onEsp)),
+    ...(isGrub ? menu : entries.map(onEsp)),
+  ]);
+  return [
+    ...expected.filter((line) => !actual.includes(line)).map((line) => `lacks ${line}`),
+    // That machine had no addons.
+    ...actual.filter((line) => !expected.includes(line) && !line.includes('.efi.extra.d')).map((line) => `has ${line}`),
+  ];
+}
+
+// Not the other things of grub, nor the menu that one without the module blscfg needs.
+function isOursInBoot(line: string): boolean {
+  return (
+    /^. boot\/((bootc_composefs-)?[0-9a-f]{128}|loader\/entries|grub2\/user\.cfg)/.test(line) &&
+    !line.endsWith(blsMenuName)
+  );
+}
+
 /** What a listing tells of a layout: type and path of each, ids and digests replaced by words, each line once, sorted. */
-export function describeLayout(lines: readonly string[]): string[] {
+function describeLayout(lines: readonly string[]): string[] {
   const described = lines.map((line) =>
     line
       .replaceAll(/objects\/[0-9a-f]{2}\/[0-9a-f]+/g, 'objects/OBJECT')
@@ -105,7 +159,7 @@ export function describeLayout(lines: readonly string[]): string[] {
 }
 
 /** The lines for {@link describeLayout} of a folder on disk, below some of its parts. */
-export function listLayout(root: string, parts: readonly string[]): string[] {
+function listLayout(root: string, parts: readonly string[]): string[] {
   return parts.flatMap((part) => {
     const stats = lstatSync(join(root, part), { throwIfNoEntry: false });
     if (stats === undefined) return [];
@@ -125,7 +179,7 @@ export function listLayout(root: string, parts: readonly string[]): string[] {
 }
 
 /** The lines for {@link describeLayout} of a captured `sysroot.tree` or `esp.tree`, below some of its parts. */
-export function parseLayout(tree: string, parts: readonly string[]): string[] {
+function parseLayout(tree: string, parts: readonly string[]): string[] {
   return tree.split('\n').flatMap((line) => {
     const match = /^([dfl]) \S+ \S+ \S+ \.\/(\S*?)\/?(?: -> (\S+))?( \(summarised\))?$/.exec(line);
     if (match === null) return [];

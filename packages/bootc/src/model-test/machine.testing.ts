@@ -1,9 +1,8 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openRepository, readImageMetadata } from '@workbench/composefs';
 import { deploymentPaths } from '../deployment/state-paths.ts';
-import { turnIntoLegacy } from '../migration/legacy-layout.testing.ts';
 import { migrateStorage } from '../migration/migrate.ts';
+import { makeLegacySystem } from '../operations/legacy-system.testing.ts';
 import { makeUpdateSystem } from '../operations/update-system.testing.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
 import { bootableFiles, openTestStorage, type TestSystem, writeImageLayout } from '../storage/test-system.testing.ts';
@@ -42,15 +41,17 @@ function writeImages(directory: string): string[] {
 /** Installs a machine and boots it. Disposing removes its folder. */
 export async function makeMachine(layout: Layout, scratch: string): Promise<Machine> {
   const images = writeImages(scratch);
-  const { booted, ...system } = await makeUpdateSystem(images[0]!);
-  const bootedId = layout === 'legacy' ? await makeLegacy(system, booted.manifestDigest) : booted.id;
+  const [image] = images as [string];
+  const { booted, ...system } = await (layout === 'legacy'
+    ? makeLegacySystem('systemd-bls', image)
+    : makeUpdateSystem(image));
   const look = async <T>(action: (storage: BootedStorage) => Promise<T>): Promise<T> => {
     await using storage = await openTestStorage(system, machine.bootedId);
     return await action(storage);
   };
   const machine: Machine = {
     system,
-    bootedId,
+    bootedId: booted.id,
     images,
     // The stream of the first one's configuration refers to images that bootc 1.13 did not make.
     applicationImages: layout === 'legacy' ? images.slice(1) : images,
@@ -76,18 +77,4 @@ export async function makeMachine(layout: Layout, scratch: string): Promise<Mach
     [Symbol.dispose]: () => rmSync(system.directory, { recursive: true, force: true }),
   };
   return machine;
-}
-
-async function makeLegacy(system: TestSystem, manifestDigest: string): Promise<string> {
-  const { manifest, config, configReferences } = await (async () => {
-    await using repository = await openRepository(system.repositoryPath);
-    return await readImageMetadata(repository, manifestDigest);
-  })();
-  return turnIntoLegacy({
-    physicalRoot: system.physicalRoot,
-    espDirectory: system.boot.espDirectory,
-    manifest,
-    config,
-    formatTwoId: configReferences.get('composefs.image.boot')!,
-  });
 }

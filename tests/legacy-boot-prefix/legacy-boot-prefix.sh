@@ -26,7 +26,7 @@ stage_0() {
   keep old "$(deployment_id)"
   check_unit
   check_prefixed
-  check_match 'the kernel was booted by its old name' "EFI.Linux.$(kept old).initrd" "$(cat /proc/cmdline)"
+  check_match 'the kernel was booted by its old name' "$(booted_kernel "$(kept old)")" "$(cat /proc/cmdline)"
   check_exit 'internals migrate, again' 0 bootc internals migrate
   check_equal 'has nothing to do' '' "$out"
 
@@ -58,7 +58,7 @@ stage_1() {
 
 stage_2() {
   check_equal 'the old deployment boots by its new name' "$(kept old)" "$(deployment_id)"
-  check_match 'so says the boot loader' "EFI.Linux.bootc_composefs-$(kept old).initrd" "$(cat /proc/cmdline)"
+  check_match 'so says the boot loader' "$(booted_kernel "bootc_composefs-$(kept old)")" "$(cat /proc/cmdline)"
   check_exit 'rollback, forwards' 0 bootc rollback
 }
 

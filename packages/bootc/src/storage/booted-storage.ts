@@ -75,7 +75,7 @@ export async function openBootedStorage(
         hint: 'install to a disk first: bootc install to-disk',
       });
     }
-    await run(['mount', '-o', 'remount,rw', sysroot], { step: 'make /sysroot writable', timeoutMs: 60_000 });
+    await remountWritable(sysroot);
   }
   const startedFrom = await detectLoaderPartition(root);
   const openEsp = async () =>
@@ -121,9 +121,7 @@ async function openBootLocation(
   if (separate === undefined || ['vfat', 'autofs'].includes(separate.filesystem)) {
     return { bootloader, bootDirectory: '/sysroot/boot', espDirectory };
   }
-  if (options.access === 'write') {
-    await run(['mount', '-o', 'remount,rw', '/boot'], { step: 'make /boot writable', timeoutMs: 60_000 });
-  }
+  if (options.access === 'write') await remountWritable('/boot');
   return { bootloader, bootDirectory: '/boot', espDirectory, bootIsMount: true };
 }
 
@@ -138,10 +136,8 @@ async function bringUpToDate(storage: BootedStorage, access: 'read' | 'write'): 
   if (access === 'write') {
     report = await migrateStorage(storage);
   } else {
-    if (!(await isWritable(storage.boot.bootDirectory)) || !(await isWritable(storage.boot.espDirectory)))
-      return nothing;
     using lock = await tryLockOperations(storage.root);
-    if (lock === undefined) return nothing;
+    if (lock === undefined || !(await canWriteBootFiles(storage))) return nothing;
     report = await migrateNames(storage);
   }
   for (const message of [...report.changes, ...report.problems]) {
@@ -149,6 +145,20 @@ async function bringUpToDate(storage: BootedStorage, access: 'read' | 'write'): 
     await writeJournal({ messageId: journalMessages.migrated, message: `Older installation: ${message}`, priority });
   }
   return report;
+}
+
+// Of classic grub they are on a file system that is mounted read-only for those who only read.
+async function canWriteBootFiles({ boot, physicalRoot: sysroot, isReadOnly }: BootedStorage): Promise<boolean> {
+  if (!(await isWritable(boot.espDirectory))) return false;
+  if (await isWritable(boot.bootDirectory)) return true;
+  if (isReadOnly || readsEntriesFromEsp(boot.bootloader)) return false;
+  await remountWritable(boot.bootIsMount === true ? boot.bootDirectory : sysroot);
+  return isWritable(boot.bootDirectory);
+}
+
+// In the mount namespace of this process.
+async function remountWritable(mountPoint: string): Promise<void> {
+  await run(['mount', '-o', 'remount,rw', mountPoint], { step: `make ${mountPoint} writable`, timeoutMs: 60_000 });
 }
 
 /** The error of a command that only makes sense on a host booted from a deployment. */

@@ -24,6 +24,8 @@ export const testTmt = defineVerb({
     const build = imageOptions(settings);
     await requireSelection(request);
     await requireSecureBootKeys(settings.cell);
+    const { requireMachine } = await import('../tmt/prepare-run.ts');
+    await requireMachine(request);
     const { buildImages, buildUpgradeImages, needsUpgradeImages } = await import('../image/build.ts');
     const { runTmt } = await import('../tmt/run-tmt.ts');
     return withReport((print) =>

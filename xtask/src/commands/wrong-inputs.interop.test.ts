@@ -120,11 +120,15 @@ test('a port that is taken', async () => {
   );
 });
 
-test('no libvirt', async () => {
-  const { exitCode, error } = await xtask(['run-tmt', withoutKernel, 'readonly', logDir], {
+test.each([
+  ['', ['run-tmt', withoutKernel, 'readonly']],
+  [', before anything is built', ['test-tmt', 'readonly']],
+])('no libvirt%s', async (_when, argv) => {
+  const { exitCode, error, all } = await xtask([...argv, logDir], {
     LIBVIRT_DEFAULT_URI: 'qemu+unix:///system?socket=/no/such/socket',
   });
   expect(exitCode).toBe(1);
+  expect(all).not.toContain('build localhost/bootc');
   expect(error).toBe(
     'error: libvirt does not answer [LIBVIRT_UNREACHABLE]\n' +
       '  help: start it: systemctl start libvirtd, or without systemd: virtlogd -d; libvirtd -d',
@@ -137,9 +141,12 @@ test('an unknown plan, before anything is built', async () => {
   expect(error).toBe("error: no plan has 'readnoly' in its name [PLAN_UNKNOWN]\n  help: did you mean readonly?");
 });
 
-test('no tmt', async () => {
+test.each([
+  ['', ['run-tmt', withoutKernel]],
+  [', before anything is built', ['test-tmt']],
+])('no tmt%s', async (_when, words) => {
   // A copy of the repository without target/, where the pinned tools are.
-  const copy = join(folder, 'repository');
+  const copy = mkdtempSync(join(folder, 'repository-'));
   for (const part of ['.fmf', 'xtask', 'packages', 'plans', 'tests', 'vm-profiles']) {
     cpSync(join(workspaceRoot, part), join(copy, part), { recursive: true });
   }
@@ -148,9 +155,10 @@ test('no tmt', async () => {
     .split(delimiter)
     .filter((path) => !existsSync(join(path, 'tmt')))
     .join(delimiter);
-  const argv: [string, ...string[]] = [process.execPath, join(copy, 'xtask/src/main.ts'), 'run-tmt', withoutKernel];
-  const { exitCode, error } = await outcomeOf(argv, { PATH, NODE_COMPILE_CACHE: join(folder, 'cache') });
+  const argv: [string, ...string[]] = [process.execPath, join(copy, 'xtask/src/main.ts'), ...words];
+  const { exitCode, error, all } = await outcomeOf(argv, { PATH, NODE_COMPILE_CACHE: join(folder, 'cache') });
   expect(exitCode).toBe(1);
+  expect(all).not.toContain('build localhost/bootc');
   expect(error).toBe(
     'error: this machine has no tmt [TOOLS_MISSING]\n  help: xtask doctor says what to install; ./justw installs it',
   );

@@ -5,10 +5,11 @@ import { formatOwner, ownerOf } from '../runs/owner.ts';
 import { createRunFolder, keptRuns, type RunFolder } from '../runs/run-folder.ts';
 import { workspace, workspaceRoot } from '../settings/workspace.ts';
 import { note, step } from '../steps/step.ts';
-import { BcvkClient } from '../vm/bcvk-client.ts';
-import { chooseBcvk, findOnPath } from '../vm/choose-bcvk.ts';
+import type { BcvkClient } from '../vm/bcvk-client.ts';
+import { findOnPath } from '../vm/choose-bcvk.ts';
 import type { Accel } from '../vm/deadlines.ts';
 import { type BcvkSupport, bcvkSupportOf } from '../vm/launch-arguments.ts';
+import { openBcvk } from '../vm/open-bcvk.ts';
 import { launcherLabelStart, ownerLabelStart, reapLeftovers, testLabel } from '../vm/reaper.ts';
 import { systemClock } from '../vm/waits/clock.ts';
 import type { RunOptions, World } from './run-options.ts';
@@ -40,27 +41,34 @@ export async function worldOf(options: Pick<RunOptions, 'world' | 'logDir'>): Pr
   };
 }
 
+const runTools = ['podman', 'rsync', 'ssh'];
+
+/**
+ * Looks for what every run needs, before minutes go into building what it would test.
+ *
+ * @throws CodedError TOOLS_MISSING; BCVK_NOT_FOUND; LIBVIRT_UNREACHABLE.
+ */
+export async function requireMachine({ bcvk }: Pick<RunOptions, 'bcvk'>): Promise<void> {
+  await requireTools(runTools);
+  await findTmt();
+  await (await openBcvk(bcvk)).hostStatus();
+}
+
 /**
  * Makes the run's folder, chooses bcvk, and removes what dead runs left.
  *
  * @throws CodedError TOOLS_MISSING with every program that is missing, before anything is done.
  */
 export async function prepareRun(options: RunOptions, title: string): Promise<PreparedRun> {
-  await requireTools(['podman', 'rsync', 'ssh']);
+  await requireTools(runTools);
   const world = await worldOf(options);
   return step('look at this machine', async () => {
-    const bundled = new BcvkClient({ argv: world.bundledBcvk, kind: 'bundled', why: '' });
-    const program = await chooseBcvk({
-      setting: options.bcvk,
-      onPath: await findOnPath('bcvk'),
-      bundled: world.bundledBcvk,
-      hostStatus: () => bundled.hostStatus(),
-    });
-    const bcvk = new BcvkClient(program);
+    const bcvk = await openBcvk(options.bcvk, world.bundledBcvk);
     const [status, help] = await Promise.all([bcvk.hostStatus(), bcvk.runHelp()]);
     // The real bcvk knows nothing but KVM. The bundled one may know only once it has seen the kernel of the image.
-    const accel = status.accel ?? (program.kind === 'system' ? 'kvm' : undefined);
-    const machine = `bcvk: ${program.kind} (${program.why})`;
+    const { kind, why } = bcvk.program;
+    const accel = status.accel ?? (kind === 'system' ? 'kvm' : undefined);
+    const machine = `bcvk: ${kind} (${why})`;
     note(machine);
     mkdirSync(world.target, { recursive: true });
     for (const line of await reapLeftovers({ bcvk, runsRoot: world.runsRoot }))

@@ -6,10 +6,13 @@ import { chooseBcvk, findOnPath } from './choose-bcvk.ts';
  * A client of the bcvk to use on this machine.
  *
  * @param setting the value of BOOTC_bcvk, if it is set.
+ * @param bundled how the bundled one is started.
  * @throws CodedError BCVK_NOT_FOUND when what was asked for is not there.
  */
-export async function openBcvk(setting: string | undefined): Promise<BcvkClient> {
-  const bundled: BcvkProgram['argv'] = [process.execPath, workspace.bundledBcvk];
+export async function openBcvk(
+  setting: string | undefined,
+  bundled: BcvkProgram['argv'] = [process.execPath, workspace.bundledBcvk],
+): Promise<BcvkClient> {
   const program = await chooseBcvk({
     setting,
     onPath: await findOnPath('bcvk'),

@@ -71,7 +71,7 @@ test('a command can be made to end with this process, however that ends', async 
   const script = `
     import { run } from '${join(import.meta.dirname, 'command.ts')}';
     const argv = ['sh', '-c', 'trap "echo told >${folder}/told; exit" TERM; echo up >${folder}/up; while :; do sleep 0.05; done'];
-    await run(argv, { step: 'wait', endsWithUs: true });`;
+    await run(argv, { step: 'wait', endsWithUs: 'SIGTERM' });`;
   const parent = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script], { stdio: 'ignore' });
   await vi.waitUntil(() => existsSync(join(folder, 'up')), { timeout: 20_000 });
   parent.kill('SIGKILL');
@@ -80,7 +80,7 @@ test('a command can be made to end with this process, however that ends', async 
 });
 
 test('such a command is started, fails and is missed as any other', async () => {
-  const endsWithUs = true;
+  const endsWithUs = 'SIGTERM';
   expect((await run(['printf', '%s|', 'a  b', '--x'], { step: 'print', endsWithUs })).stdout).toBe('a  b|--x|');
   expect(await failureOf(['sh', '-c', 'exit 3'], { endsWithUs })).toMatchObject({
     failure: 'exit',

@@ -36,8 +36,8 @@ export interface RunOptions {
   fds?: readonly number[];
   /** Called with the id of the process once it runs. */
   onStart?: (pid: number) => void;
-  /** Has the kernel stop the command (SIGTERM) when this process ends, also when that is killed: PR_SET_PDEATHSIG(2const). */
-  endsWithUs?: boolean;
+  /** The signal that the kernel sends the command when this process ends, also when that is killed: PR_SET_PDEATHSIG(2const). */
+  endsWithUs?: 'SIGTERM' | 'SIGKILL';
 }
 
 /** What a command that succeeded left behind. */
@@ -81,8 +81,8 @@ export class CommandError extends CodedError {
   }
 }
 
-/** Options of setpriv(1), which becomes the command itself. */
-const endWithParent = ['--pdeathsig', 'TERM', '--'];
+/** Has setpriv(1) become the command itself. */
+const endWithParent = (signal: string) => ['setpriv', '--pdeathsig', signal.replace('SIG', ''), '--'];
 /** What it says, with exit status 127, of a command that it could not become. */
 const notBecome = /^setpriv: failed to execute .*: (?:No such file or directory|Permission denied)$/m;
 
@@ -98,7 +98,7 @@ const defaultKillAfterMs = 5000;
  * that is not in `okExitCodes`; each is worded differently.
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions): Promise<RunResult> {
-  const [program, ...args] = argv;
+  const [program] = argv;
   const redact = redactor(options.redact ?? []);
   const shown = redact(quoteCommand(argv));
   const log = options.logFile === undefined ? undefined : openLog(options.logFile);
@@ -125,10 +125,9 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   };
   // Loaded here: it takes some 80 ms, and most programs that know this package's errors start without running a command.
   const { execa } = await import('execa');
-  const child =
-    options.endsWithUs === true
-      ? execa('setpriv', [...endWithParent, ...argv], execaOptions)
-      : execa(program, args, execaOptions);
+  const starter = options.endsWithUs === undefined ? [] : endWithParent(options.endsWithUs);
+  const [started = program, ...words] = [...starter, ...argv];
+  const child = execa(started, words, execaOptions);
   if (child.pid !== undefined) options.onStart?.(child.pid);
   if (capture) {
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -149,9 +148,9 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     return { stdout, stderr, exitCode, durationMs };
   }
 
-  const started = options.endsWithUs === true && outcome.code === 'ENOENT' ? 'setpriv' : program;
-  const isMissing = options.endsWithUs === true && notBecome.test(stderr);
-  const how = howItFailed(isMissing ? { ...outcome, code: 'ENOENT' } : outcome, started, timeoutMs);
+  const lacking = outcome.code === 'ENOENT' ? started : program;
+  const isMissing = starter.length > 0 && notBecome.test(stderr);
+  const how = howItFailed(isMissing ? { ...outcome, code: 'ENOENT' } : outcome, lacking, timeoutMs);
   const tail = lastLines(redact(stderr === '' ? stdout : stderr), shownLines);
   const message = [`${options.step}: ${how.text}`, `  + ${shown}`, ...tail.map((line) => `  | ${line}`)].join('\n');
   throw new CommandError(message, {
@@ -159,7 +158,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     exitCode,
     stdout,
     stderr,
-    ...hintFor(how.failure, started, options),
+    ...hintFor(how.failure, lacking, options),
     cause: outcome instanceof Error ? outcome : undefined,
   });
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '@workbench/run';
 import type { Cell } from '../matrix/cell.ts';
+import { formatOwner, isAlive, ownerOf, parseOwner } from '../runs/owner.ts';
 import { workspaceRoot } from '../settings/workspace.ts';
 import { note, progress } from '../steps/step.ts';
 import { inspectImage, podman } from './podman.ts';
@@ -47,8 +48,14 @@ export const sealingTools: DebianImage = {
   hooks: [],
 };
 
+const isRoot = process.getuid?.() === 0;
+
+/** Makes a command and all that it starts end at once: mmdebstrap itself waits for what it has started. See unshare(1). */
+const asOne = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
 const suite = 'trixie';
-const inputsLabel = 'workbench.base-inputs';
+/** The label of our bases, and of all that is built on them. */
+export const inputsLabel = 'workbench.base-inputs';
 
 /** What a base is made with. */
 export interface BaseOptions {
@@ -77,17 +84,20 @@ export async function ensureDebianImage(image: DebianImage, options: BaseOptions
   }
   const folder = join(workspaceRoot, 'target/image');
   await mkdir(folder, { recursive: true });
-  const archive = join(folder, `${basename(name)}-${process.pid}.tar`);
+  await removeLeftovers(folder, basename(name));
+  const work = join(folder, `${basename(name)}-${formatOwner(ownerOf())}`);
+  await mkdir(work);
+  const archive = join(work, 'root.tar');
   try {
-    await run(mmdebstrapCommand(image, packages, archive), {
+    await run([...(isRoot ? asOne : []), ...mmdebstrapCommand(image, packages, archive)] as [string, ...string[]], {
       step: `install ${packages.length} packages and what they need`,
       timeoutMs: 1_800_000,
       logFile: options.logFile,
       signal: options.signal,
-      endsWithUs: true,
+      endsWithUs: 'SIGKILL',
       onLine: progress,
       // Debian's kernel hooks make no initramfs then: the image build makes the one that counts.
-      env: { INITRD: 'No' },
+      env: { INITRD: 'No', ...(isRoot ? { TMPDIR: work } : {}) },
     });
     await podman(['import', '--quiet', `--change=LABEL ${inputsLabel}=${inputs}`, archive, name], {
       step: `import ${name}`,
@@ -95,7 +105,15 @@ export async function ensureDebianImage(image: DebianImage, options: BaseOptions
       signal: options.signal,
     });
   } finally {
-    await rm(archive, { force: true });
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+// Of builds that were killed. What was mounted below was so for their processes alone.
+async function removeLeftovers(folder: string, prefix: string): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    const owner = entry.startsWith(`${prefix}-`) ? parseOwner(entry.slice(prefix.length + 1)) : undefined;
+    if (owner !== undefined && !isAlive(owner)) await rm(join(folder, entry), { recursive: true });
   }
 }
 

@@ -11,6 +11,7 @@ import { debianBaseOf, ensureDebianImage, sealingTools } from './base.ts';
 import { withBuildFolders } from './build-lock.ts';
 import { assembleContext, type BuildContext } from './context.ts';
 import { inspectImage, podman } from './podman.ts';
+import { removeWorkingContainers } from './working-containers.ts';
 
 /** The name of the image under test. */
 export const bootcImage = 'localhost/bootc';
@@ -67,10 +68,7 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage> {
       await step('program', () => bundleProgram(logFile, signal));
       await step('image', async () => {
         const context = await assembleContext({ base, logFile, signal });
-        await podman(
-          buildArguments({ cell: options.cell, base, context, certificate }),
-          buildStep(bootcImage, options),
-        );
+        await buildOne(bootcImage, { cell: options.cell, base, context, certificate }, options);
       });
     };
     await withBuildFolders(`build ${bootcImage}`, build, { signal });
@@ -109,7 +107,7 @@ export async function buildUpgradeImages(options: BuildOptions): Promise<string>
       const context = await assembleContext({ base, logFile, signal });
       for (let upgrade = 1; upgrade <= upgradeImages; upgrade++) {
         const inputs = { cell, base, context, certificate, upgrade };
-        await podman(buildArguments(inputs), buildStep(upgradeImageOf(upgrade), options));
+        await buildOne(upgradeImageOf(upgrade), inputs, options);
       }
     };
     await withBuildFolders(`build ${upgradeImage}`, build, { signal });
@@ -138,10 +136,23 @@ function logFileOf(options: BuildOptions): string {
   return options.logFile ?? join(workspaceRoot, 'target/image/build.log');
 }
 
-function buildStep(image: string, options: BuildOptions): Parameters<typeof podman>[1] {
-  const logFile = logFileOf(options);
+async function buildOne(image: string, inputs: BuildInputs, options: BuildOptions): Promise<void> {
   const { signal } = options;
-  return { step: `build ${image}`, timeoutMs: 1_800_000, logFile, signal, endsWithUs: true, onLine: progress };
+  await removeWorkingContainers();
+  try {
+    await podman(buildArguments(inputs), {
+      step: `build ${image}`,
+      timeoutMs: 1_800_000,
+      logFile: logFileOf(options),
+      signal,
+      endsWithUs: 'SIGTERM',
+      onLine: progress,
+    });
+  } catch (error) {
+    // Why it ended is told, whether or not this works too.
+    await removeWorkingContainers().catch(() => {});
+    throw error;
+  }
 }
 
 async function chooseBase(options: BuildOptions, logFile: string): Promise<string> {

@@ -77,7 +77,7 @@ async function runTmtProgram(
       step: `run ${context.plan.name}`,
       cwd: context.treeFolder,
       env: tmtEnvironment(machine.deadlines.scale),
-      endsWithUs: true,
+      endsWithUs: 'SIGTERM',
       okExitCodes: tmtAnswers,
       timeoutMs: machine.deadlines.planMs,
       signal: AbortSignal.any([context.signal, guestDied.signal]),

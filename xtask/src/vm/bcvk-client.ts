@@ -55,7 +55,7 @@ export class BcvkClient {
 
   /** Runs `bcvk libvirt run …`, which ends with this process. */
   launch(args: readonly string[], options: Omit<RunOptions, 'step'>): Promise<RunResult> {
-    return run(this.command(args), { step: 'make the VM', endsWithUs: true, ...this.#log(), ...options });
+    return run(this.command(args), { step: 'make the VM', endsWithUs: 'SIGTERM', ...this.#log(), ...options });
   }
 
   /** The text of `bcvk libvirt run --help`, to see which options this bcvk has. */

@@ -33,7 +33,6 @@ stage_1() {
   keep object "/sysroot/composefs/objects/$out"
   check_exit 'it is there' 0 test -e "$(kept object)"
   check_equal 'two kernels are there' 2 "$(kernel_names | wc -l)"
-  keep kernel-first "$(deployment_id)"
   # An image that is not of bootc, in the same repository.
   mkdir -p "$work/app"
   printf 'FROM scratch\nCOPY app /usr/app\n' >"$work/Containerfile"
@@ -86,10 +85,17 @@ stage_5() {
 stage_6() {
   check_booted sixth
   check_equal 'two kernels again' 2 "$(kernel_names | wc -l)"
+  # Of the deployment that left the menu with the reboot, its state and what only its image has.
+  check_exit 'what the reboot left is found' 1 bootc internals composefs-gc --assert-no-op
+  check_contains 'and told' '--assert-no-op: GC would remove' "$err"
   check_exit 'garbage collection' 0 bootc internals composefs-gc --prune-repo
   check_exit 'the application image is still there' 0 bootc internals cfs oci inspect app
   check_exit 'the repository is whole' 0 bootc internals cfs fsck
   check_no_garbage
+  # Something that only the repository knows of is found without being told to look there.
+  check_exit 'the application image is given up' 0 with_writable_sysroot bootc internals cfs oci untag app
+  check_exit 'what was only of that is found' 1 bootc internals composefs-gc --assert-no-op
+  check_match 'and told as objects' 'GC would remove [0-9]+ objects' "$err"
 }
 
 run_stages

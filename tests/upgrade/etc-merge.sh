@@ -13,6 +13,7 @@ stage_0() {
   context_file etc/tests-image 'of the image'
   context_file etc/tests-both 'of the image'
   context_file etc/tests-removed-here 'of the image'
+  context_file etc/tests-sealed 'of the image'
   derive etc-first 'COPY etc/ /etc/'
   switch_to etc-first
 }
@@ -22,6 +23,9 @@ stage_1() {
   check_equal 'files of the image arrived' 'of the image' "$(cat /etc/tests-image 2>&1)"
   echo 'of this machine' >/etc/tests-both
   rm /etc/tests-removed-here
+  echo 'of this machine' >/etc/tests-sealed
+  # That nobody can change it any more does not make it the image's.
+  if has_verity; then check_exit 'a file that was changed is sealed' 0 bootc internals fsverity enable /etc/tests-sealed; fi
   mkdir -m 0750 /etc/tests-folder
   echo 'of this machine' >/etc/tests-folder/file
   chown 7:8 /etc/tests-folder/file
@@ -33,6 +37,7 @@ stage_1() {
   context_file etc/tests-image 'of the next image'
   context_file etc/tests-both 'of the next image'
   context_file etc/tests-removed-here 'of the next image'
+  context_file etc/tests-sealed 'of the next image'
   context_file etc/tests-new 'of the next image'
   derive etc-second 'COPY etc/ /etc/'
   check_exit 'config-diff' 0 bootc config-diff
@@ -47,6 +52,7 @@ stage_2() {
   check_booted etc-second
   check_equal 'what only the image changed is new' 'of the next image' "$(cat /etc/tests-image 2>&1)"
   check_equal 'what both changed is as here' 'of this machine' "$(cat /etc/tests-both 2>&1)"
+  check_equal 'what was changed here and sealed is as here' 'of this machine' "$(cat /etc/tests-sealed 2>&1)"
   check_exit 'what was removed here stays removed' 1 test -e /etc/tests-removed-here
   check_equal 'what the image added is there' 'of the next image' "$(cat /etc/tests-new 2>&1)"
   check_equal 'a folder with its mode' '750 0:0' "$(stat --format='%a %u:%g' /etc/tests-folder)"

@@ -8,6 +8,9 @@
 # shellcheck source=SCRIPTDIR/../lib/deployments.sh
 . "$(dirname "$0")/../lib/deployments.sh"
 
+# What is staged is applied by the same again, and that is the reboot. Not from the session that asks for it, which ends with it.
+reboot_options=(-c 'systemd-run --quiet --collect bootc switch --apply --transport containers-storage localhost/bootc-upgrade:1')
+
 stage_0() {
   check_booted bootc
   keep first "$(deployment_id)"
@@ -24,6 +27,7 @@ stage_0() {
 
   # The same again has nothing to do.
   check_exit 'switch to the same image again' 0 bootc switch --transport containers-storage localhost/bootc-upgrade:1
+  check_contains 'which says so' 'Image specification is unchanged.' "$out"
   load_status
   check_equal 'status: it is still the one that is staged' "$(kept second)" "$(verity_of staged)"
 }

@@ -12,7 +12,8 @@ stage_0() {
   load_status
   local before
   before=$(boot_state)
-  check_exit 'the image under another name' 0 podman tag localhost/bootc localhost/bootc-again
+  # Its layers are made anew, so that it is another image to podman.
+  check_exit 'the image under another name' 0 bootc image copy-to-storage --target localhost/bootc-again
   check_error 'switch to what is booted' 'same fs-verity digest as the existing' \
     bootc switch --transport containers-storage localhost/bootc-again
   check_match 'it names the deployment' '[Bb]ooted' "$err"

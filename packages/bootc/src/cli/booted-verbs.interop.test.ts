@@ -1,21 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '@workbench/run';
 import { dirSync } from 'tmp-promise';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { deploymentPaths } from '../deployment/state-paths.ts';
 import { makeUpdateSystem, publishImage, type UpdateSystem } from '../operations/update-system.testing.ts';
 import type { HostDocument } from '../status/host-document.ts';
 import { bootableFiles, writeImageLayout } from '../storage/test-system.testing.ts';
+import { type BootedTestHost, bundleProgram, startBootedHost } from './booted-host.testing.ts';
 
 // The program as an image has it, on what looks to it like a booted host: what its verbs do is tested where they are made; here it is
 // that each command line does that. The tests go on from each other.
-
-const hostScript = new URL('../../../../bench/booted-host.sh', import.meta.url).pathname;
-const bundleScript = new URL('../../bundle.ts', import.meta.url).pathname;
 
 // Where the system can be mounted writable by itself.
 if (existsSync('/dev/shm')) vi.stubEnv('TMPDIR', '/dev/shm');
@@ -23,7 +18,7 @@ const folder = dirSync({ unsafeCleanup: true, tmpdir: process.env.TMPDIR ?? tmpd
 const guest = dirSync({ unsafeCleanup: true, tmpdir: '/var/tmp' });
 
 let system: UpdateSystem;
-let host: ChildProcess;
+let host: BootedTestHost;
 let followed: string;
 
 const image = (version: string, ...files: [kernel?: string]) =>
@@ -41,12 +36,8 @@ const stubs = {
 beforeAll(async () => {
   followed = image('1');
   system = await makeUpdateSystem(followed);
-  await run([process.execPath, bundleScript, `--output=${guest.name}`], { step: 'bundle bootc' });
-  const argv = ['-m', 'sh', hostScript, system.directory, system.booted.id, guest.name];
-  host = spawn('unshare', [...argv, 'sh', '-c', 'echo ready; exec sleep 3600'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(host.stdout!, 'data');
+  await bundleProgram(guest.name);
+  host = await startBootedHost(system, guest.name);
   await inHost(
     `mount --bind ${deploymentPaths('/sysroot', system.booted.id).etc} /etc && cp /usr/bin/mount /usr/bin/mount.real`,
   );
@@ -59,26 +50,13 @@ beforeAll(async () => {
   }
 });
 afterAll(() => {
-  host?.kill();
+  host?.[Symbol.dispose]();
   rmSync(system.directory, { recursive: true });
   for (const made of [folder, guest]) made.removeCallback();
 });
 
-async function inHost(command: string, input?: string) {
-  const argv = ['nsenter', `--target=${host.pid}`, '--mount', '--root', '--wd', 'sh', '-c', command] as const;
-  const options = { step: command, okExitCodes: [0, 1, 2, 143], ...(input === undefined ? {} : { input }) };
-  return await run(argv, options);
-}
-
-const quote = (word: string) => `'${word.replaceAll("'", String.raw`'\''`)}'`;
-
-/** Runs bootc and returns what it printed. */
-async function bootc(args: readonly string[], { exitCode = 0, input }: { exitCode?: number; input?: string } = {}) {
-  const result = await inHost(`bootc ${args.map(quote).join(' ')}; exit $?`, input);
-  expect({ args, exitCode: result.exitCode, stderr: result.stderr }).toMatchObject({ exitCode, stderr: result.stderr });
-  if (exitCode === 1) expect(result.stderr).toMatch(/^error: /m);
-  return exitCode === 1 ? result.stderr : result.stdout;
-}
+const inHost: BootedTestHost['run'] = (command, input) => host.run(command, input);
+const bootc: BootedTestHost['bootc'] = (args, options) => host.bootc(args, options);
 
 async function statusText(): Promise<string> {
   return bootc(['status', '--format=json']);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Repository } from '@workbench/composefs';
-import { CodedError, run } from '@workbench/run';
+import { CodedError, CommandError, run } from '@workbench/run';
 import { readsEntriesFromEsp } from '../boot/bootloader.ts';
 import type { Bootloader } from '../boot/names.ts';
 import { physicalRoot } from '../deployment/state-paths.ts';
@@ -67,15 +67,16 @@ export async function openBootedStorage(
   const mounts = await readMountTable(root);
   const sysroot = join(root, 'sysroot');
   const isReadOnly = await isDeviceReadOnly(root, mountAt(mounts, '/sysroot'));
-  // Opening a repository of bootc 1.13 writes down what kind of repository it is.
-  const hasMetadata = await pathExists(join(sysroot, physicalRoot.repository, 'meta.json'));
-  if (access === 'write' || (!hasMetadata && !isReadOnly)) {
+  if (access === 'write') {
     if (isReadOnly) {
       throw new CodedError('HOST_READ_ONLY', 'the block device of /sysroot is read-only, as on a live ISO', {
         hint: 'install to a disk first: bootc install to-disk',
       });
     }
     await remountWritable(sysroot);
+  } else if (!isReadOnly && !(await pathExists(join(sysroot, physicalRoot.repository, 'meta.json')))) {
+    // Opening a repository of bootc 1.13 writes down what kind of repository it is.
+    await remountWritableIfPossible(sysroot);
   }
   const startedFrom = await detectLoaderPartition(root);
   const openEsp = async () =>
@@ -152,13 +153,20 @@ async function canWriteBootFiles({ boot, physicalRoot: sysroot, isReadOnly }: Bo
   if (!(await isWritable(boot.espDirectory))) return false;
   if (await isWritable(boot.bootDirectory)) return true;
   if (isReadOnly || readsEntriesFromEsp(boot.bootloader)) return false;
-  await remountWritable(boot.bootIsMount === true ? boot.bootDirectory : sysroot);
+  await remountWritableIfPossible(boot.bootIsMount === true ? boot.bootDirectory : sysroot);
   return isWritable(boot.bootDirectory);
 }
 
 // In the mount namespace of this process.
 async function remountWritable(mountPoint: string): Promise<void> {
   await run(['mount', '-o', 'remount,rw', mountPoint], { step: `make ${mountPoint} writable`, timeoutMs: 60_000 });
+}
+
+// The kernel refuses it for a file system that met an error, for one.
+async function remountWritableIfPossible(mountPoint: string): Promise<void> {
+  await remountWritable(mountPoint).catch((error: unknown) => {
+    if (!(error instanceof CommandError)) throw error;
+  });
 }
 
 /** The error of a command that only makes sense on a host booted from a deployment. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { dirSync } from 'tmp-promise';
 import { afterAll, expect, test, vi } from 'vitest';
@@ -14,6 +14,7 @@ afterAll(() => folder.removeCallback());
 
 const images = join(workspaceRoot, 'target/image');
 const name = `killed-base-${process.pid}`;
+mkdirSync(images, { recursive: true });
 const leftovers = () => readdirSync(images).filter((entry) => entry.startsWith(name));
 const mounts = () => readFileSync('/proc/self/mounts', 'utf8');
 

@@ -55,7 +55,9 @@ test.each(Object.entries(cases))('%s is what it is to cfsctl', async (name, { bl
     expect(status).toBe(isTaken ? 0 : 1);
     await tool(['--repo', path, 'gc']);
     const { stdout } = await tool(['--repo', path, 'oci', 'dump', 'x']);
-    made.push([...describeRepository(path), stdout]);
+    // How far an import comes before it is refused is a matter of time, and the folder that it makes first stays, empty.
+    const lines = describeRepository(path).filter((line) => isTaken || line !== 'objects  755');
+    made.push([...lines, stdout]);
   }
   expect(made[0]).toEqual(made[1]);
 });

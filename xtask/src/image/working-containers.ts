@@ -11,17 +11,18 @@ const containersSchema = z
 
 /**
  * Removes the containers that builds on our bases have left: podman keeps one for each stage it has begun, with a mount, when it
- * is stopped or killed. Those of other images stay; and while any build runs, all do, since they might be its own.
+ * is stopped or killed. Those of other images stay; and while any build runs there, all do, since they might be its own.
  *
  * @throws CommandError when podman fails.
  */
 export async function removeWorkingContainers(): Promise<void> {
-  if (isBuildRunning()) return;
   const argv = ['ps', '--all', '--external', '--format=json'];
   const { stdout } = await podman(argv, { step: 'look for what builds have left' });
   const working = (containersSchema.parse(JSON.parse(stdout)) ?? []).filter(
     ({ Command }) => Command?.[0] === 'buildah',
   );
+  // Asked afterwards: none of those listed is of a build that begins now.
+  if (working.length === 0 || isBuildRunning()) return;
   const images = [...new Set(working.map(({ ImageID }) => ImageID))].filter((id) => id !== '');
   const facts = await Promise.all(images.map(async (id) => [id, await inspectImage(id)] as const));
   const ours = new Set(facts.filter(([, image]) => image?.labels[inputsLabel] !== undefined).map(([id]) => id));
@@ -29,20 +30,25 @@ export async function removeWorkingContainers(): Promise<void> {
   if (left.length > 0) await podman(['rm', '--force', ...left], { step: 'remove what builds have left' });
 }
 
+/** Whether podman or buildah builds anything in the storage that is ours, too. */
 function isBuildRunning(): boolean {
+  const setting = 'CONTAINERS_STORAGE_CONF';
+  const own = process.env[setting] === undefined ? undefined : `${setting}=${process.env[setting]}`;
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .some((pid) => {
-      const [program = '', ...args] = commandLineOf(pid);
-      return ['podman', 'buildah'].includes(basename(program)) && args.some((word) => ['build', 'bud'].includes(word));
+      const [program = '', ...args] = wordsOf(`/proc/${pid}/cmdline`);
+      if (!['podman', 'buildah'].includes(basename(program)) || !args.some((word) => ['build', 'bud'].includes(word)))
+        return false;
+      return wordsOf(`/proc/${pid}/environ`).find((word) => word.startsWith(`${setting}=`)) === own;
     });
 }
 
-function commandLineOf(pid: string): string[] {
+function wordsOf(path: string): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return readFileSync(path, 'utf8').split('\0');
   } catch {
-    // It has ended.
+    // It has ended, or is another user's, whose storage is another one.
     return [];
   }
 }

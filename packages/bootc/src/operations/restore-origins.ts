@@ -5,7 +5,7 @@ import { deploymentPaths } from '../deployment/state-paths.ts';
 import { liveEntries } from '../gc/live-entries.ts';
 import { unifiedBootDigest } from '../migration/image-records.ts';
 import type { BootedStorage } from '../storage/booted-storage.ts';
-import type { DeploymentImage } from '../storage/deployment-image.ts';
+import { type DeploymentImage, findImagesOfDeployment } from '../storage/deployment-image.ts';
 import { pathExists } from '../storage/optional-file.ts';
 import { type DeploymentRecord, originMissing, type RootModel } from '../storage/root-model.ts';
 import { readKernel } from './restore-kernels.ts';
@@ -54,16 +54,9 @@ export async function planOriginRestorations(storage: BootedStorage, model: Root
   return { restorations, problems };
 }
 
-async function findImages(storage: Pick<BootedStorage, 'images'>, deploymentId: string): Promise<DeploymentImage[]> {
-  const tags = [...(await storage.images.listTags())].filter(([name]) => name.startsWith(deploymentTagPrefix));
-  const found: DeploymentImage[] = [];
-  for (const manifestDigest of new Set(tags.map(([, digest]) => digest))) {
-    // One that is damaged is told by fsck.
-    const ids = await storage.images.readBootImageIds(manifestDigest).catch((): string[] => []);
-    if (!ids.includes(deploymentId)) continue;
-    found.push({ ...(await storage.images.readImage(manifestDigest)), manifestDigest, isStored: true });
-  }
-  return found;
+async function findImages({ images }: Pick<BootedStorage, 'images'>, deploymentId: string): Promise<DeploymentImage[]> {
+  const tags = [...(await images.listTags())].filter(([name]) => name.startsWith(deploymentTagPrefix));
+  return findImagesOfDeployment(deploymentId, { store: images, manifestDigests: tags.map(([, digest]) => digest) });
 }
 
 async function readBootFacts(

@@ -83,14 +83,29 @@ async function findSameImage(
 
 /** The only tagged image of which the image that a deployment boots was made. With several, nobody knows which one it was. */
 async function findImageOfDeployment(deploymentId: string, store: ImageStore): Promise<DeploymentImage | undefined> {
-  const found: string[] = [];
-  for (const manifestDigest of new Set((await store.listTags()).values())) {
+  const found = await findImagesOfDeployment(deploymentId, {
+    store,
+    manifestDigests: (await store.listTags()).values(),
+  });
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/**
+ * Those of some images of which the image that a deployment boots was made. One that cannot be read counts as none: fsck tells
+ * what is wrong with it.
+ */
+export async function findImagesOfDeployment(
+  deploymentId: string,
+  { store, manifestDigests }: { store: ImageStore; manifestDigests: Iterable<string> },
+): Promise<DeploymentImage[]> {
+  const found: DeploymentImage[] = [];
+  for (const manifestDigest of new Set(manifestDigests)) {
     const ids = await store.readBootImageIds(manifestDigest).catch((): string[] => []);
-    if (ids.includes(deploymentId)) found.push(manifestDigest);
+    if (ids.includes(deploymentId)) {
+      found.push({ ...(await store.readImage(manifestDigest)), manifestDigest, isStored: true });
+    }
   }
-  const [manifestDigest, ...others] = found;
-  if (manifestDigest === undefined || others.length > 0) return undefined;
-  return { ...(await store.readImage(manifestDigest)), manifestDigest, isStored: true };
+  return found;
 }
 
 /**
